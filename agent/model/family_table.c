@@ -1,0 +1,298 @@
+/*
+ * family_table.c - every metric name, once.
+ *
+ * First the names of the official RocketMQ exporter, with its labels and meaning (a difference on purpose stands in
+ * `differs`), then our own mq_* (unit in the name, the same for every kind of queue system), then mqpush_* about the agent.
+ * To add one: a line here; HELP, TYPE, the reference and every sink follow.
+ */
+#include "agent/model/family.h"
+
+#include <string.h>
+
+static bool has_text(const struct batch *b, enum table_id t, uint32_t row, unsigned column, const char *text)
+{
+    const char *cell = batch_text(b, t, row, column);
+
+    return cell != NULL && strcmp(cell, text) == 0;
+}
+
+/* Runtime names: masters that told their runtime table. A slave would double sums over brokers. */
+static bool is_master_with_runtime(const struct batch *b, uint32_t row)
+{
+    return has_text(b, TABLE_BROKERS, row, BROKERS_BROKER_ID, "0") &&
+           batch_text_id(b, TABLE_BROKERS, row, BROKERS_BROKER_VERSION_DESC) != 0;
+}
+
+static bool is_retry_topic(const struct batch *b, uint32_t row)
+{
+    return has_text(b, TABLE_TOPICS, row, TOPICS_KIND, "retry");
+}
+
+static bool is_dlq_topic(const struct batch *b, uint32_t row)
+{
+    return has_text(b, TABLE_TOPICS, row, TOPICS_KIND, "dlq");
+}
+
+static bool is_plain_topic(const struct batch *b, uint32_t row)
+{
+    return !is_retry_topic(b, row) && !is_dlq_topic(b, row);
+}
+
+/* The official exporter leaves broadcast groups out: their offsets are with the clients. */
+static bool is_clustering(const struct batch *b, uint32_t row)
+{
+    return !has_text(b, TABLE_BACKLOGS, row, BACKLOGS_MODEL_NUMBER, "0");
+}
+
+static bool is_retry_backlog(const struct batch *b, uint32_t row)
+{
+    return has_text(b, TABLE_BACKLOGS, row, BACKLOGS_KIND, "retry") && is_clustering(b, row);
+}
+
+static bool is_dlq_backlog(const struct batch *b, uint32_t row)
+{
+    return has_text(b, TABLE_BACKLOGS, row, BACKLOGS_KIND, "dlq");
+}
+
+static bool is_plain_backlog(const struct batch *b, uint32_t row)
+{
+    return !has_text(b, TABLE_BACKLOGS, row, BACKLOGS_KIND, "retry") && !is_dlq_backlog(b, row) && is_clustering(b, row);
+}
+
+static bool is_any_backlog_but_dlq(const struct batch *b, uint32_t row)
+{
+    return !is_dlq_backlog(b, row);
+}
+
+static bool is_share_but_dlq(const struct batch *b, uint32_t row)
+{
+    return !has_text(b, TABLE_SHARES, row, SHARES_KIND, "dlq");
+}
+
+static bool is_collect(const struct batch *b, uint32_t row)
+{
+    return has_text(b, TABLE_AGENT, row, AGENT_PART, "collect");
+}
+
+static bool is_sink(const struct batch *b, uint32_t row)
+{
+    return !is_collect(b, row);
+}
+
+#define RUNTIME(name_, column_, key_, differs_) \
+    { .name = "rocketmq_brokeruntime_" #name_, .type = FAMILY_GAUGE, .unit = "", .help = "Broker runtime value " key_, \
+      .formula = "28: " key_, .differs = (differs_), .table = TABLE_BROKERS, .column = BROKERS_##column_, \
+      .applies = is_master_with_runtime, \
+      .labels = { { "cluster", BROKERS_CLUSTER }, { "brokerIP", BROKERS_ADDRESS }, { "brokerHost", BROKERS_BROKER_HOST }, \
+                  { "des", BROKERS_BROKER_VERSION_DESC }, { "boottime", BROKERS_BOOT_TEXT }, \
+                  { "broker_version", BROKERS_BROKER_VERSION } } }
+
+#define GROUP_TOPIC_LABELS \
+    { "group", BACKLOGS_CONSUMER_GROUP }, { "topic", BACKLOGS_TOPIC }, { "countOfOnlineConsumers", BACKLOGS_ONLINE }, \
+    { "msgModel", BACKLOGS_MODEL_NUMBER }
+
+#define OUR_KEYS(T) { "source", T##_SOURCE }, { "system", T##_SYSTEM }, { "cluster", T##_CLUSTER }
+
+/* Columns of the backlogs table under mq_group_*. */
+#define MQ_GROUP(name_, unit_, column_, only_complete_, help_) \
+    { .name = "mq_group_" #name_, .type = FAMILY_GAUGE, .unit = (unit_), .help = (help_), \
+      .table = TABLE_BACKLOGS, .column = BACKLOGS_##column_, .only_complete = (only_complete_), .detail = 2, \
+      .applies = is_any_backlog_but_dlq, \
+      .labels = { OUR_KEYS(BACKLOGS), { "group", BACKLOGS_CONSUMER_GROUP }, { "topic", BACKLOGS_TOPIC } } }
+
+#define MQ_TOPIC(name_, unit_, column_, help_) \
+    { .name = "mq_topic_" #name_, .type = FAMILY_GAUGE, .unit = (unit_), .help = (help_), \
+      .table = TABLE_TOPICS, .column = TOPICS_##column_, .detail = 2, \
+      .labels = { OUR_KEYS(TOPICS), { "broker", TOPICS_BROKER }, { "topic", TOPICS_TOPIC } } }
+
+#define MQ_MEMBER(name_, unit_, column_, only_complete_, help_) \
+    { .name = "mq_consumer_group_" #name_, .type = FAMILY_GAUGE, .unit = (unit_), .help = (help_), \
+      \
+      .table = TABLE_GROUPS, .column = GROUPS_##column_, .only_complete = (only_complete_), .detail = 1, \
+      .labels = { OUR_KEYS(GROUPS), { "group", GROUPS_CONSUMER_GROUP } } }
+
+#define MQ_SCRAPE(name_, unit_, column_, help_) \
+    { .name = "mq_scrape_" #name_, .type = FAMILY_GAUGE, .unit = (unit_), .help = (help_), \
+      .table = TABLE_SCRAPES, .column = SCRAPES_##column_, \
+      .labels = { OUR_KEYS(SCRAPES), { "target", SCRAPES_TARGET }, { "kind", SCRAPES_KIND } } }
+
+#define AGENT(name_, type_, unit_, column_, applies_, label_, help_) \
+    { .name = "mqpush_" #name_, .type = (type_), .unit = (unit_), .help = (help_), \
+      .table = TABLE_AGENT, .column = AGENT_##column_, .applies = (applies_), .labels = { label_ } }
+#define NO_LABEL { NULL, 0 }
+#define SINK_LABEL { "sink", AGENT_PART }
+
+const struct family families[] = {
+    { .name = "rocketmq_producer_offset", .type = FAMILY_GAUGE, .unit = "",
+      .help = "Sum of the end offsets of a topic on a broker",
+      .formula = "sum over queues of maxOffset (208 with topicList, else 202)",
+      .differs = "cluster is the broker's own, not the first one found",
+      .table = TABLE_TOPICS, .column = TOPICS_MAX_OFFSET, .detail = 1, .applies = is_plain_topic,
+      .labels = { { "cluster", TOPICS_CLUSTER }, { "broker", TOPICS_BROKER }, { "topic", TOPICS_TOPIC } } },
+    { .name = "rocketmq_topic_retry_offset", .type = FAMILY_GAUGE, .unit = "",
+      .help = "Sum of the end offsets of a retry topic on a broker",
+      .formula = "as rocketmq_producer_offset, topics %RETRY%*",
+      .differs = "cluster is the broker's own, not the first one found",
+      .table = TABLE_TOPICS, .column = TOPICS_MAX_OFFSET, .detail = 1, .applies = is_retry_topic,
+      .labels = { { "cluster", TOPICS_CLUSTER }, { "broker", TOPICS_BROKER }, { "topic", TOPICS_TOPIC } } },
+    { .name = "rocketmq_topic_dlq_offset", .type = FAMILY_GAUGE, .unit = "",
+      .help = "Sum of the end offsets of a dead-letter topic on a broker",
+      .formula = "as rocketmq_producer_offset, topics %DLQ%*", .differs = "cluster is the broker's own, not the first one found",
+      .table = TABLE_TOPICS, .column = TOPICS_MAX_OFFSET, .detail = 1, .applies = is_dlq_topic,
+      .labels = { { "cluster", TOPICS_CLUSTER }, { "broker", TOPICS_BROKER }, { "group", TOPICS_GROUP } } },
+    { .name = "rocketmq_consumer_offset", .type = FAMILY_GAUGE, .unit = "",
+      .help = "Sum of the committed offsets of a group on a topic and broker",
+      .formula = "sum over queues of the offset in 43, 0 where there is none",
+      .differs = "cluster is the broker's own, not the first one found",
+      .table = TABLE_SHARES, .column = SHARES_CONSUMER_OFFSET, .only_complete = true, .detail = 1, .applies = is_share_but_dlq,
+      .labels = { { "cluster", SHARES_CLUSTER }, { "broker", SHARES_BROKER }, { "topic", SHARES_TOPIC },
+                  { "group", SHARES_CONSUMER_GROUP } } },
+    { .name = "rocketmq_group_diff", .type = FAMILY_GAUGE, .unit = "", .help = "End minus committed offset of a group on a topic",
+      .formula = "sum over brokers and queues of maxOffset - consumerOffset (208 or 202, 43)",
+      .differs = "left out while a broker does not answer, instead of too low", .table = TABLE_BACKLOGS, .column = BACKLOGS_DIFF,
+      .only_complete = true, .detail = 1, .applies = is_plain_backlog, .labels = { GROUP_TOPIC_LABELS } },
+    { .name = "rocketmq_group_retrydiff", .type = FAMILY_GAUGE, .unit = "",
+      .help = "End minus committed offset of a group on its retry topic",
+      .formula = "as rocketmq_group_diff, topics %RETRY%*",
+      .differs = "left out while a broker does not answer, instead of too low", .table = TABLE_BACKLOGS, .column = BACKLOGS_DIFF,
+      .only_complete = true, .detail = 1, .applies = is_retry_backlog, .labels = { GROUP_TOPIC_LABELS } },
+    { .name = "rocketmq_group_dlqdiff", .type = FAMILY_GAUGE, .unit = "", .help = "Messages in the dead-letter topic of a group",
+      .formula = "sum over queues of maxOffset - minOffset of %DLQ%<group> (202)",
+      .differs = "has samples; the official exporter declares the name and never fills it", .table = TABLE_BACKLOGS,
+      .column = BACKLOGS_DIFF, .only_complete = true, .detail = 1, .applies = is_dlq_backlog, .labels = { GROUP_TOPIC_LABELS } },
+    { .name = "rocketmq_group_count", .type = FAMILY_GAUGE, .unit = "", .help = "Clients of a consumer group that are online",
+      .formula = "203: size of connectionSet, 0 when nobody is online",
+      .differs = "caddr and localaddr follow the clients instead of going stale",
+      .table = TABLE_GROUPS, .column = GROUPS_MEMBERS, .detail = 1,
+      .labels = { { "caddr", GROUPS_CLIENT_ADDRS }, { "localaddr", GROUPS_CLIENT_IDS }, { "group", GROUPS_CONSUMER_GROUP } } },
+    { .name = "rocketmq_producer_count", .type = FAMILY_GAUGE, .unit = "", .help = "Clients of a producer group on a broker",
+      .formula = "328: entries per producer group", .differs = "an unknown number is absent instead of -1",
+      .table = TABLE_PRODUCERS, .column = PRODUCERS_CLIENTS, .detail = 1,
+      .labels = { { "cluster", PRODUCERS_CLUSTER }, { "broker", PRODUCERS_BROKER }, { "group", PRODUCERS_PRODUCER_GROUP } } },
+    RUNTIME(pmdt_0ms, PUT_MESSAGE_DISTRIBUTE_TIME_0MS, "putMessageDistributeTime", NULL),
+    RUNTIME(pmdt_0to10ms, PUT_MESSAGE_DISTRIBUTE_TIME_0TO10MS, "putMessageDistributeTime", NULL),
+    RUNTIME(pmdt_10to50ms, PUT_MESSAGE_DISTRIBUTE_TIME_10TO50MS, "putMessageDistributeTime", NULL),
+    RUNTIME(pmdt_50to100ms, PUT_MESSAGE_DISTRIBUTE_TIME_50TO100MS, "putMessageDistributeTime", NULL),
+    RUNTIME(pmdt_100to200ms, PUT_MESSAGE_DISTRIBUTE_TIME_100TO200MS, "putMessageDistributeTime", NULL),
+    RUNTIME(pmdt_200to500ms, PUT_MESSAGE_DISTRIBUTE_TIME_200TO500MS, "putMessageDistributeTime", NULL),
+    RUNTIME(pmdt_500to1s, PUT_MESSAGE_DISTRIBUTE_TIME_500MSTO1S, "putMessageDistributeTime", NULL),
+    RUNTIME(pmdt_1to2s, PUT_MESSAGE_DISTRIBUTE_TIME_1TO2S, "putMessageDistributeTime", NULL),
+    RUNTIME(pmdt_2to3s, PUT_MESSAGE_DISTRIBUTE_TIME_2TO3S, "putMessageDistributeTime", NULL),
+    RUNTIME(pmdt_3to4s, PUT_MESSAGE_DISTRIBUTE_TIME_3TO4S, "putMessageDistributeTime", NULL),
+    RUNTIME(pmdt_4to5s, PUT_MESSAGE_DISTRIBUTE_TIME_4TO5S, "putMessageDistributeTime", NULL),
+    RUNTIME(pmdt_5to10s, PUT_MESSAGE_DISTRIBUTE_TIME_5TO10S, "putMessageDistributeTime", NULL),
+    RUNTIME(pmdt_10stomore, PUT_MESSAGE_DISTRIBUTE_TIME_10STOMORE, "putMessageDistributeTime", NULL),
+    RUNTIME(msg_put_total_today_now, MSG_PUT_TOTAL_TODAY_NOW, "msgPutTotalTodayNow", NULL),
+    RUNTIME(msg_gettotal_today_now, MSG_GET_TOTAL_TODAY_NOW, "msgGetTotalTodayNow", NULL),
+    RUNTIME(dispatch_behind_bytes, DISPATCH_BEHIND_BYTES, "dispatchBehindBytes", NULL),
+    RUNTIME(put_message_size_total, PUT_MESSAGE_SIZE_TOTAL, "putMessageSizeTotal", NULL),
+    RUNTIME(put_message_average_size, PUT_MESSAGE_AVERAGE_SIZE, "putMessageAverageSize", NULL),
+    RUNTIME(query_threadpool_queue_capacity, QUERY_THREAD_POOL_QUEUE_CAPACITY, "queryThreadPoolQueueCapacity", NULL),
+    RUNTIME(remain_transientstore_buffer_numbs, REMAIN_TRANSIENT_STORE_BUFFER_NUMBS, "remainTransientStoreBufferNumbs", NULL),
+    RUNTIME(earliest_message_timestamp, EARLIEST_MESSAGE_TIME_STAMP, "earliestMessageTimeStamp", NULL),
+    RUNTIME(putmessage_entire_time_max, PUT_MESSAGE_ENTIRE_TIME_MAX, "putMessageEntireTimeMax", NULL),
+    RUNTIME(start_accept_sendrequest_time, START_ACCEPT_SEND_REQUEST_TIME_STAMP, "startAcceptSendRequestTimeStamp", NULL),
+    RUNTIME(send_threadpool_queue_size, SEND_THREAD_POOL_QUEUE_SIZE, "sendThreadPoolQueueSize", NULL),
+    RUNTIME(putmessage_times_total, PUT_MESSAGE_TIMES_TOTAL, "putMessageTimesTotal", NULL),
+    RUNTIME(getmessage_entire_time_max, GET_MESSAGE_ENTIRE_TIME_MAX, "getMessageEntireTimeMax", NULL),
+    RUNTIME(pagecache_lock_time_mills, PAGE_CACHE_LOCK_TIME_MILLS, "pageCacheLockTimeMills", NULL),
+    RUNTIME(commitlog_disk_ratio, COMMIT_LOG_DISK_RATIO, "commitLogDiskRatio", NULL),
+    RUNTIME(consumequeue_disk_ratio, CONSUME_QUEUE_DISK_RATIO, "consumeQueueDiskRatio", NULL),
+    RUNTIME(getfound_tps600, GET_FOUND_TPS_600, "getFoundTps", NULL),
+    RUNTIME(getfound_tps60, GET_FOUND_TPS_60, "getFoundTps", NULL),
+    RUNTIME(getfound_tps10, GET_FOUND_TPS_10, "getFoundTps", NULL),
+    RUNTIME(gettotal_tps600, GET_TOTAL_TPS_600, "getTotalTps", NULL),
+    RUNTIME(gettotal_tps60, GET_TOTAL_TPS_60, "getTotalTps", NULL),
+    RUNTIME(gettotal_tps10, GET_TOTAL_TPS_10, "getTotalTps", NULL),
+    RUNTIME(gettransfered_tps600, GET_TRANSFERRED_TPS_600, "getTransferedTps", NULL),
+    RUNTIME(gettransfered_tps60, GET_TRANSFERRED_TPS_60, "getTransferedTps", NULL),
+    RUNTIME(gettransfered_tps10, GET_TRANSFERRED_TPS_10, "getTransferedTps", NULL),
+    RUNTIME(getmiss_tps600, GET_MISS_TPS_600, "getMissTps", NULL),
+    RUNTIME(getmiss_tps60, GET_MISS_TPS_60, "getMissTps", NULL),
+    RUNTIME(getmiss_tps10, GET_MISS_TPS_10, "getMissTps", NULL),
+    RUNTIME(put_tps600, PUT_TPS_600, "putTps", NULL),
+    RUNTIME(put_tps60, PUT_TPS_60, "putTps", NULL),
+    RUNTIME(put_tps10, PUT_TPS_10, "putTps", NULL),
+    RUNTIME(dispatch_maxbuffer, DISPATCH_MAX_BUFFER, "dispatchMaxBuffer", NULL),
+    RUNTIME(pull_threadpoolqueue_capacity, PULL_THREAD_POOL_QUEUE_CAPACITY, "pullThreadPoolQueueCapacity", NULL),
+    RUNTIME(send_threadpoolqueue_capacity, SEND_THREAD_POOL_QUEUE_CAPACITY, "sendThreadPoolQueueCapacity", NULL),
+    RUNTIME(pull_threadpoolqueue_size, PULL_THREAD_POOL_QUEUE_SIZE, "pullThreadPoolQueueSize", NULL),
+    RUNTIME(query_threadpoolqueue_size, QUERY_THREAD_POOL_QUEUE_SIZE, "queryThreadPoolQueueSize", NULL),
+    RUNTIME(pull_threadpoolqueue_headwait_timemills, PULL_THREAD_POOL_QUEUE_HEAD_WAIT_TIME_MILLS, "pullThreadPoolQueueHeadWaitTimeMills", NULL),
+    RUNTIME(query_threadpoolqueue_headwait_timemills, QUERY_THREAD_POOL_QUEUE_HEAD_WAIT_TIME_MILLS, "queryThreadPoolQueueHeadWaitTimeMills", NULL),
+    RUNTIME(send_threadpoolqueue_headwait_timemills, SEND_THREAD_POOL_QUEUE_HEAD_WAIT_TIME_MILLS, "sendThreadPoolQueueHeadWaitTimeMills", NULL),
+    RUNTIME(msg_gettotal_yesterdaymorning, MSG_GET_TOTAL_YESTERDAY_MORNING, "msgGetTotalYesterdayMorning", NULL),
+    RUNTIME(msg_puttotal_yesterdaymorning, MSG_PUT_TOTAL_YESTERDAY_MORNING, "msgPutTotalYesterdayMorning", NULL),
+    RUNTIME(msg_gettotal_todaymorning, MSG_GET_TOTAL_TODAY_MORNING, "msgGetTotalTodayMorning", NULL),
+    RUNTIME(msg_puttotal_todaymorning, MSG_PUT_TOTAL_TODAY_MORNING, "msgPutTotalTodayMorning", NULL),
+    RUNTIME(commitlogdir_capacity_free, COMMIT_LOG_DIR_CAPACITY_FREE, "commitLogDirCapacity", NULL),
+    RUNTIME(commitlogdir_capacity_total, COMMIT_LOG_DIR_CAPACITY_TOTAL, "commitLogDirCapacity", NULL),
+    RUNTIME(commitlog_maxoffset, COMMIT_LOG_MAX_OFFSET, "commitLogMaxOffset", NULL),
+    RUNTIME(commitlog_minoffset, COMMIT_LOG_MIN_OFFSET, "commitLogMinOffset", NULL),
+    RUNTIME(remain_howmanydata_toflush, REMAIN_HOW_MANY_DATA_TO_FLUSH, "remainHowManyDataToFlush", "bytes; the official exporter drops the unit of the broker's text (12.3 KiB becomes 12.3)"),
+    RUNTIME(put_latency_99, PUT_LATENCY_99, "putLatency99", NULL),
+    RUNTIME(put_latency_999, PUT_LATENCY_999, "putLatency999", NULL),
+
+    MQ_GROUP(lag_messages, "messages", LAG, false, "Messages that a group can still consume from a topic"),
+    MQ_GROUP(diff_messages, "messages", DIFF, true, "End minus committed offset, raw as the Java tools print it"),
+    MQ_GROUP(inflight_messages, "messages", INFLIGHT, false, "Messages handed out and not yet committed"),
+    MQ_GROUP(lost_messages, "messages", LOST, false, "Messages that expired before they were consumed"),
+    MQ_GROUP(lag_seconds, "s", LAG_SECONDS, false, "Age of the oldest message not yet consumed"),
+    MQ_GROUP(out_messages_per_second, "messages/s", OUT_RATE, true, "Messages consumed a second since the interval before"),
+    MQ_GROUP(drain_seconds, "s", DRAIN_SECONDS, true, "Time until the backlog is gone at the present rates"),
+    MQ_GROUP(verdict, "", VERDICT, false, "Number of the verdict on a group and topic"),
+    MQ_GROUP(complete, "", COMPLETE, false, "0 while a part of the sums is missing and they are lower bounds"),
+    MQ_MEMBER(members, "clients", MEMBERS, false, "Clients of a consumer group that are online"),
+    MQ_MEMBER(lag_messages, "messages", LAG, false, "Messages that a group can still consume, retries included"),
+    MQ_MEMBER(retry_lag_messages, "messages", RETRY_LAG, false, "Messages of a group that wait in retry topics"),
+    MQ_MEMBER(dlq_messages, "messages", DLQ, true, "Dead letters of a group in the store"),
+    MQ_TOPIC(stored_messages, "messages", STORED, "Messages of a topic in a broker's store"),
+    MQ_TOPIC(max_offset, "messages", MAX_OFFSET, "Sum of the end offsets of a topic on a broker"),
+    MQ_TOPIC(min_offset, "messages", MIN_OFFSET, "Sum of the first offsets of a topic on a broker"),
+    MQ_TOPIC(in_messages_per_second, "messages/s", IN_RATE, "Messages stored a second since the interval before"),
+    { .name = "mq_queue_lag_messages", .type = FAMILY_GAUGE, .unit = "messages",
+      .help = "Messages that a group can still consume from a queue",
+      .table = TABLE_QUEUES, .column = QUEUES_LAG, .detail = 3,
+      .labels = { OUR_KEYS(QUEUES), { "group", QUEUES_CONSUMER_GROUP }, { "topic", QUEUES_TOPIC }, { "broker", QUEUES_BROKER },
+                  { "queue", QUEUES_QUEUE } } },
+    { .name = "mq_broker_up", .type = FAMILY_GAUGE, .unit = "", .help = "1 if the broker answered in this interval",
+      .table = TABLE_BROKERS, .column = BROKERS_UP,
+      .labels = { OUR_KEYS(BROKERS), { "broker", BROKERS_BROKER }, { "broker_id", BROKERS_BROKER_ID },
+                  { "address", BROKERS_ADDRESS } } },
+    MQ_SCRAPE(ok, "", OK, "1 if the target answered every request of this interval"),
+    MQ_SCRAPE(requests, "requests", REQUESTS, "Requests sent to the target in this interval"),
+    MQ_SCRAPE(failed_requests, "requests", FAILED, "Requests of this interval without a good answer"),
+    MQ_SCRAPE(received_bytes, "bytes", BYTES, "Bytes received from the target in this interval"),
+    { .name = "mq_scrape_duration_seconds", .type = FAMILY_GAUGE, .unit = "s",
+      .help = "From the first request to the last answer",
+      .formula = "scrapes.duration_ms / 1000", .table = TABLE_SCRAPES, .column = SCRAPES_DURATION_MS, .scale = 0.001,
+      .labels = { OUR_KEYS(SCRAPES), { "target", SCRAPES_TARGET }, { "kind", SCRAPES_KIND } } },
+
+    { .name = "mqpush_build_info", .type = FAMILY_GAUGE, .unit = "", .help = "1, with the version of the agent as a label",
+      .formula = "constant", .table = TABLE_AGENT, .column = AGENT_UP, .applies = is_collect,
+      .labels = { { "version", AGENT_VERSION } } },
+    AGENT(interval_seconds, FAMILY_GAUGE, "s", INTERVAL_SECONDS, is_collect, NO_LABEL, "Configured interval"),
+    AGENT(last_collect_timestamp_seconds, FAMILY_GAUGE, "s", LAST_TIMESTAMP_SECONDS, is_collect, NO_LABEL, "Unix time of the newest collection"),
+    AGENT(collect_duration_seconds, FAMILY_GAUGE, "s", DURATION_SECONDS, is_collect, NO_LABEL, "How long the newest collection took"),
+    AGENT(collect_complete, FAMILY_GAUGE, "", COMPLETE, is_collect, NO_LABEL, "1 if every target answered every request"),
+    AGENT(received_bytes_total, FAMILY_COUNTER, "bytes", RECEIVED_BYTES_TOTAL, is_collect, NO_LABEL, "Bytes received from all targets"),
+    AGENT(missed_ticks_total, FAMILY_COUNTER, "intervals", MISSED_TICKS_TOTAL, is_collect, NO_LABEL, "Intervals skipped because the one before took too long"),
+    AGENT(resident_bytes, FAMILY_GAUGE, "bytes", RESIDENT_BYTES, is_collect, NO_LABEL, "Resident memory of the agent"),
+    AGENT(cpu_seconds_total, FAMILY_COUNTER, "s", CPU_SECONDS_TOTAL, is_collect, NO_LABEL, "CPU time of the agent"),
+    AGENT(sink_up, FAMILY_GAUGE, "", UP, is_sink, SINK_LABEL, "1 if the newest delivery of the sink succeeded"),
+    AGENT(series, FAMILY_GAUGE, "series", SERIES, is_sink, SINK_LABEL, "Series or rows of the sink's newest delivery"),
+    AGENT(sink_delay_seconds, FAMILY_GAUGE, "s", DELAY_SECONDS, is_sink, SINK_LABEL, "Age of the oldest batch the sink has not delivered"),
+    { .name = "mqpush_sink_batches_total", .type = FAMILY_COUNTER, .unit = "batches", .help = "Deliveries by result",
+      .table = TABLE_DELIVERIES, .column = DELIVERIES_TOTAL,
+      .labels = { { "sink", DELIVERIES_PART }, { "result", DELIVERIES_RESULT } } },
+    { .name = "mqpush_sink_dropped_total", .type = FAMILY_COUNTER, .unit = "",
+      .help = "Batches dropped (overtaken, overflow), or samples cut (series), by reason",
+      .table = TABLE_DROPS, .column = DROPS_TOTAL,
+      .labels = { { "sink", DROPS_PART }, { "reason", DROPS_REASON } } },
+    { .name = "mqpush_requests_total", .type = FAMILY_COUNTER, .unit = "requests",
+      .help = "Requests sent, by target and request code",
+      .table = TABLE_REQUESTS, .column = REQUESTS_TOTAL,
+      .labels = { { "target", REQUESTS_TARGET }, { "code", REQUESTS_CODE } } },
+};
+
+const unsigned family_count = sizeof(families) / sizeof(families[0]);
