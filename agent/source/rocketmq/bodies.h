@@ -1,0 +1,98 @@
+/*
+ * bodies.h - what stands in the bodies of answers: bytes in, callbacks out.
+ *
+ * One file per request code; each draws its body. Pure: no I/O, no state, nothing kept; the views a callback is given end with
+ * it. 0: the body was read to its end. -1: it broke off or was no such body (ERR_PROTO or ERR_LIMIT, with the position);
+ * what was handed out before that was good.
+ *
+ * All of them forgive the same things: members we do not know, members that are missing, values of another type (a value
+ * that is not there is not handed out, or is handed out as BODY_NONE), names that are empty, have a NUL in them or are longer than
+ * NAME_MAX_BYTES, and queue numbers from BODY_QUEUES_MAX on (skipped).
+ */
+#ifndef AGENT_SOURCE_ROCKETMQ_BODIES_H
+#define AGENT_SOURCE_ROCKETMQ_BODIES_H
+
+#include "agent/base/err.h"
+#include "agent/source/rocketmq/fastjson.h"
+#include "agent/source/rocketmq/names.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BODY_NONE (-1)                /* no such offset or time */
+#define BODY_OFFSET_MAX (1LL << 56)   /* an offset above is nonsense: sums must not overflow */
+#define BODY_QUEUES_MAX 65535         /* queue numbers are below */
+#define BODY_MEMBERS_MAX 32           /* brokers of one name; more are skipped */
+#define BODY_TIME_MAX (1LL << 53)     /* ms; above, a time is nonsense */
+
+/* 106: the brokers, one call for each broker name. */
+struct body_broker {
+    struct view cluster; /* empty where the name server does not say */
+    struct view name;
+    unsigned count;
+    struct {
+        int64_t id; /* 0 is the master */
+        char address[ADDRESS_MAX_BYTES];
+    } members[BODY_MEMBERS_MAX];
+};
+int body_cluster(struct view body, void (*broker)(void *ctx, const struct body_broker *broker), void *ctx, struct err *err);
+
+/* 28: key and value as the broker prints them. */
+int body_runtime(struct view body, void (*entry)(void *ctx, struct view key, struct view value), void *ctx, struct err *err);
+
+/* 43: for each topic@group of each table `pair`, and if that says true its queues. */
+enum body_offset_table { BODY_COMMITTED, BODY_PULLED };
+struct body_offsets {
+    bool (*pair)(void *ctx, enum body_offset_table table, struct view key);
+    void (*queue)(void *ctx, enum body_offset_table table, uint32_t queue, int64_t offset);
+};
+int body_offsets(struct view body, const struct body_offsets *to, void *ctx, struct err *err);
+
+/* 202: the queues of one topic. Offsets and time (ms, BODY_NONE or 0: no message) as they stand there. */
+struct body_queue {
+    struct view topic;
+    uint32_t queue;
+    int64_t min, max;       /* 208: min is BODY_NONE */
+    int64_t last_stored_ms; /* 202 only */
+};
+int body_topic_stats(struct view body, void (*queue)(void *ctx, const struct body_queue *queue), void *ctx, struct err *err);
+
+/* 208: the queues of the topics that were listed. */
+int body_consume_stats(struct view body, void (*queue)(void *ctx, const struct body_queue *queue), void *ctx, struct err *err);
+
+/* 21: the topics of a broker; queues is the larger of its read and write queues. */
+int body_topics(struct view body, void (*topic)(void *ctx, struct view topic, uint32_t queues), void *ctx, struct err *err);
+
+/* 201: the groups of a broker. */
+int body_groups(struct view body, void (*group)(void *ctx, struct view group), void *ctx, struct err *err);
+
+/* 203: who is online in a group. */
+enum group_model { MODEL_UNKNOWN, MODEL_CLUSTERING, MODEL_BROADCASTING };
+enum group_type { TYPE_UNKNOWN, TYPE_PUSH, TYPE_PULL, TYPE_POP };
+struct body_client {
+    struct view id, address, language;
+    int version; /* ordinal; 0: not said */
+};
+struct body_group_state {
+    enum group_model model;
+    enum group_type type;
+};
+int body_clients(struct view body, struct body_group_state *state, void (*client)(void *ctx, const struct body_client *client),
+                 void *ctx, struct err *err);
+
+/* 328: every producer; those of a group come one after the other. */
+int body_producers(struct view body, void (*producer)(void *ctx, struct view group, struct view client_id), void *ctx,
+                   struct err *err);
+
+/* For the decoders: an offset or BODY_NONE; a time or BODY_NONE. */
+static inline int64_t body_offset(int64_t value)
+{
+    return value >= 0 && value <= BODY_OFFSET_MAX ? value : BODY_NONE;
+}
+
+static inline int64_t body_time(int64_t ms)
+{
+    return ms >= 0 && ms <= BODY_TIME_MAX ? ms : BODY_NONE;
+}
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * body_groups.c - the body of GET_ALL_SUBSCRIPTIONGROUP_CONFIG (201): the groups a broker knows.
+ *
+ *     {"dataVersion":{..},"forbiddenTable":{},"subscriptionGroupTable":{"G1":{"groupName":"G1",..},..}}
+ *
+ * Only the names matter to us: how a group consumes is not in its configuration. See bodies.h.
+ */
+#include "agent/source/rocketmq/bodies.h"
+
+int body_groups(struct view body, void (*group)(void *ctx, struct view group), void *ctx, struct err *err)
+{
+    struct json j;
+    struct json_key key, name;
+
+    json_init(&j, body.data, body.len);
+    if (json_enter_body(&j))
+        while (json_next_key(&j, &key))
+            if (json_key_is(&key, "subscriptionGroupTable") && json_enter_object(&j))
+                while (json_next_key(&j, &name))
+                    if (name.kind == JSON_KEY_TEXT && name_fits(name.text) && json_peek(&j) == JSON_OBJECT)
+                        group(ctx, name.text);
+    return json_done(&j, err);
+}

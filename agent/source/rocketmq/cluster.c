@@ -1,0 +1,391 @@
+/* cluster.c - see cluster.h. */
+#include "agent/source/rocketmq/cluster.h"
+
+#include "agent/base/buf.h"
+#include "agent/base/xalloc.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Dead names may be as many as live ones, and some. */
+#define TIDY_SPARE 20000
+
+/* ---- arrays by number -------------------------------------------------------------------------------------------- */
+
+/* Makes room for entry `index`, zeroed; grows by a quarter, because these arrays are most of our memory. */
+static void *reach(void *array, uint32_t *room, uint32_t index, size_t size)
+{
+    if (index < *room)
+        return array;
+    uint32_t want = *room + *room / 4 + 16;
+    if (want <= index)
+        want = index + 1;
+    array = xrealloc(array, want, size);
+    memset((char *)array + (size_t)*room * size, 0, (size_t)(want - *room) * size);
+    *room = want;
+    return array;
+}
+
+struct view intern_view(const struct intern *in, uint32_t id)
+{
+    return (struct view){ intern_text(in, id), intern_len(in, id) };
+}
+
+static uint32_t add_name(struct intern *in, struct view name, uint32_t max, bool *is_new)
+{
+    uint32_t id = intern_find(in, name.data, name.len);
+
+    *is_new = id == 0;
+    if (id != 0 || in->count >= max)
+        return id;
+    return intern_add(in, name.data, name.len);
+}
+
+/* Topics named like their cluster or one of its brokers are the broker's own. */
+static enum topic_kind kind_in(const struct cluster *c, struct view topic)
+{
+    enum topic_kind kind = name_topic_kind(topic);
+    struct view cluster = view_of(c->name);
+
+    if (kind != TOPIC_NORMAL)
+        return kind;
+    if (view_equal(topic, cluster) || name_is_reply_topic(topic, cluster))
+        return TOPIC_SYSTEM;
+    for (unsigned i = 0; i < c->broker_count; i++)
+        if (view_is(topic, c->brokers[i]->name))
+            return TOPIC_SYSTEM;
+    return TOPIC_NORMAL;
+}
+
+uint32_t cluster_topic(struct cluster *c, struct view name)
+{
+    bool is_new;
+    uint32_t id = add_name(&c->topics, name, CLUSTER_TOPICS_MAX, &is_new);
+
+    if (id != 0 && is_new) {
+        c->topic_infos = reach(c->topic_infos, &c->topic_info_room, id, sizeof(*c->topic_infos));
+        c->topic_infos[id] = (struct topic_info){ .kind = (uint8_t)kind_in(c, name),
+                                                  .is_skipped = name_is_skipped_topic(name),
+                                                  .is_unlistable = memchr(name.data, ';', name.len) != NULL };
+    }
+    return id;
+}
+
+uint32_t cluster_group(struct cluster *c, struct view name)
+{
+    bool is_new;
+    uint32_t id = add_name(&c->groups, name, CLUSTER_GROUPS_MAX, &is_new);
+
+    if (id != 0 && is_new) {
+        c->group_infos = reach(c->group_infos, &c->group_info_room, id, sizeof(*c->group_infos));
+        c->group_infos[id] = (struct group_info){ .is_system = name_is_system_group(name) };
+    }
+    return id;
+}
+
+/* %RETRY%group, or for POP %RETRY%group_topic and %RETRY%group+topic. */
+static bool is_retry_of(struct view topic, struct view group)
+{
+    struct view name = name_without_prefix(topic);
+
+    return name.len >= group.len && memcmp(name.data, group.data, group.len) == 0 &&
+           (name.len == group.len || name.data[group.len] == '_' || name.data[group.len] == '+');
+}
+
+uint32_t cluster_pair(struct cluster *c, struct view key)
+{
+    struct view topic, group;
+    struct pair_info info;
+    uint32_t id = intern_find(&c->pairs, key.data, key.len);
+
+    if (id != 0 || c->pairs.count >= CLUSTER_PAIRS_MAX)
+        return id;
+    if (!name_split_offset_key(key, &topic, &group, &info.is_broadcast))
+        return 0;
+    info.topic = cluster_topic(c, topic);
+    info.group = cluster_group(c, group);
+    if (info.topic == 0 || info.group == 0)
+        return 0;
+    id = intern_add(&c->pairs, key.data, key.len);
+    c->pair_infos = reach(c->pair_infos, &c->pair_info_room, id, sizeof(*c->pair_infos));
+    c->pair_infos[id] = info;
+    if (c->topic_infos[info.topic].kind == TOPIC_RETRY && is_retry_of(topic, group))
+        c->topic_infos[info.topic].owner = info.group;
+    return id;
+}
+
+struct topic_part *broker_topic(struct broker *b, uint32_t topic)
+{
+    b->topics = reach(b->topics, &b->topic_room, topic, sizeof(*b->topics));
+    return &b->topics[topic];
+}
+
+struct pair_part *broker_pair(struct broker *b, uint32_t pair)
+{
+    b->pairs = reach(b->pairs, &b->pair_room, pair, sizeof(*b->pairs));
+    return &b->pairs[pair];
+}
+
+struct group_part *broker_group(struct broker *b, uint32_t group)
+{
+    b->groups = reach(b->groups, &b->group_room, group, sizeof(*b->groups));
+    return &b->groups[group];
+}
+
+struct topic_part *broker_find_topic(const struct broker *b, uint32_t topic)
+{
+    return topic < b->topic_room ? &b->topics[topic] : NULL;
+}
+
+struct pair_part *broker_find_pair(const struct broker *b, uint32_t pair)
+{
+    return pair < b->pair_room ? &b->pairs[pair] : NULL;
+}
+
+/* ---- slots: a run for each topic and pair. The newest run can grow where it is; others move to the end ------------------- */
+
+static uint32_t take_run(uint32_t *count, uint32_t first, uint32_t slots, uint32_t want)
+{
+    if (slots > 0 && first + slots == *count) {
+        *count = first + want;
+        return first;
+    }
+    first = *count;
+    *count += want;
+    return first;
+}
+
+bool broker_set_queues(struct broker *b, struct topic_part *t, uint32_t queues)
+{
+    if (queues > BODY_QUEUES_MAX)
+        return false;
+    if (queues > t->slots) {
+        if (b->end_count > BROKER_QUEUES_MAX - queues)
+            return false;
+        uint32_t first = take_run(&b->end_count, t->first, t->slots, queues);
+        b->ends = reach(b->ends, &b->end_room, b->end_count, sizeof(*b->ends));
+        if (first != t->first && t->slots > 0)
+            memcpy(&b->ends[first], &b->ends[t->first], t->slots * sizeof(*b->ends));
+        for (uint32_t q = t->slots; q < queues; q++)
+            b->ends[first + q] = (struct queue_end){ UNKNOWN, UNKNOWN };
+        t->first = first;
+        t->slots = (uint16_t)queues;
+    }
+    t->queues = (uint16_t)queues;
+    return true;
+}
+
+bool broker_set_offsets(struct broker *b, struct pair_part *p, uint32_t queues)
+{
+    if (queues > BODY_QUEUES_MAX)
+        return false;
+    if (queues > p->slots) {
+        if (b->offset_count > BROKER_QUEUES_MAX - queues)
+            return false;
+        uint32_t first = take_run(&b->offset_count, p->first, p->slots, queues);
+        uint32_t room = b->offset_room;
+        b->committed = reach(b->committed, &b->offset_room, b->offset_count, sizeof(*b->committed));
+        if (b->pulled != NULL)
+            b->pulled = reach(b->pulled, &room, b->offset_count, sizeof(*b->pulled));
+        for (uint32_t q = 0; q < queues; q++) {
+            bool is_old = q < p->slots;
+            b->committed[first + q] = is_old ? b->committed[p->first + q] : UNKNOWN;
+            if (b->pulled != NULL)
+                b->pulled[first + q] = is_old ? b->pulled[p->first + q] : UNKNOWN;
+        }
+        p->first = first;
+        p->slots = (uint16_t)queues;
+    }
+    if (queues > p->queues)
+        p->queues = (uint16_t)queues;
+    return true;
+}
+
+/* ---- questions --------------------------------------------------------------------------------------------------- */
+
+/* An inventory that broke off has stamped what it named with the next stamp: both count. */
+static bool is_stamped(uint32_t stamp, uint32_t newest)
+{
+    return newest == 0 || (stamp != 0 && stamp >= newest);
+}
+
+bool broker_has_topic(const struct broker *b, uint32_t topic)
+{
+    const struct topic_part *t = broker_find_topic(b, topic);
+
+    return t != NULL && (t->flags & PART_GONE) == 0 && is_stamped(t->listed, b->topics_stamp);
+}
+
+bool broker_has_group(const struct broker *b, uint32_t group)
+{
+    return is_stamped(group < b->group_room ? b->groups[group].listed : 0, b->groups_stamp);
+}
+
+bool broker_has_offsets_of(const struct broker *b, uint32_t group)
+{
+    return group < b->group_room && b->groups[group].seen != 0 && b->groups[group].seen >= b->offsets_number;
+}
+
+bool broker_is_offsets_blind(const struct broker *b)
+{
+    return b->leader->id != 0 && rpc_target_version(b->leader->peer.target) >= WIRE_V5_5_0;
+}
+
+bool broker_ends_are_fresh(const struct broker *b, const struct topic_part *t)
+{
+    return t->ends_number != 0 && t->ends_number >= b->ends_since;
+}
+
+/* ---- lives ------------------------------------------------------------------------------------------------------- */
+
+static void forget_names(struct cluster *c)
+{
+    for (uint32_t g = 1; g < c->groups.count; g++)
+        free(c->group_infos[g].clients);
+    free(c->topic_infos);
+    free(c->group_infos);
+    free(c->pair_infos);
+    c->topic_infos = NULL;
+    c->group_infos = NULL;
+    c->pair_infos = NULL;
+    c->topic_info_room = c->group_info_room = c->pair_info_room = 0;
+    intern_fini(&c->topics);
+    intern_fini(&c->groups);
+    intern_fini(&c->pairs);
+    intern_init(&c->topics);
+    intern_init(&c->groups);
+    intern_init(&c->pairs);
+}
+
+static void forget_parts(struct broker *b)
+{
+    free(b->topics);
+    free(b->pairs);
+    free(b->groups);
+    free(b->ends);
+    free(b->committed);
+    free(b->pulled);
+    free(b->producers);
+    free(b->client_ids);
+    struct broker kept = { .cluster = b->cluster, .name = b->name, .index = b->index, .members = b->members,
+                           .member_count = b->member_count, .leader = b->leader, .settled_log = NO_INT, .log_before = NO_INT,
+                           .booted_at = NO_INT, .log_min = NO_INT, .min_epoch = 1 };
+    *b = kept;
+}
+
+struct cluster *cluster_new(const char *name, size_t len)
+{
+    struct cluster *c = xcalloc(1, sizeof(*c));
+
+    c->name = xstrndup(name, len);
+    intern_init(&c->topics);
+    intern_init(&c->groups);
+    intern_init(&c->pairs);
+    return c;
+}
+
+void cluster_free(struct cluster *c)
+{
+    if (c == NULL)
+        return;
+    while (c->broker_count > 0)
+        cluster_drop_broker(c, c->broker_count - 1);
+    forget_names(c);
+    intern_fini(&c->topics);
+    intern_fini(&c->groups);
+    intern_fini(&c->pairs);
+    free(c->brokers);
+    free(c->name);
+    free(c);
+}
+
+static bool is_mostly_dead(const struct intern *in, uint32_t live)
+{
+    return in->count > 2 * (uint64_t)live + TIDY_SPARE;
+}
+
+bool cluster_tidy(struct cluster *c)
+{
+    if (!is_mostly_dead(&c->topics, c->live_topics) && !is_mostly_dead(&c->groups, c->live_groups) &&
+        !is_mostly_dead(&c->pairs, c->live_pairs))
+        return false;
+    for (unsigned i = 0; i < c->broker_count; i++)
+        forget_parts(c->brokers[i]);
+    forget_names(c);
+    return true;
+}
+
+struct broker *cluster_add_broker(struct cluster *c, struct view name)
+{
+    struct broker *b = xcalloc(1, sizeof(*b));
+
+    assert(c->broker_count < CLUSTER_BROKERS_MAX);
+    b->cluster = c;
+    b->name = xstrndup(name.data, name.len);
+    b->index = (uint16_t)c->broker_count;
+    forget_parts(b);
+    c->brokers = xrealloc(c->brokers, c->broker_count + 1, sizeof(struct broker *));
+    c->brokers[c->broker_count++] = b;
+    uint32_t topic = intern_find(&c->topics, name.data, name.len);
+    if (topic != 0 && c->topic_infos[topic].kind == TOPIC_NORMAL)
+        c->topic_infos[topic].kind = TOPIC_SYSTEM; /* its own topic came before it */
+    return b;
+}
+
+void cluster_drop_broker(struct cluster *c, unsigned index)
+{
+    struct broker *b = c->brokers[index];
+
+    while (b->member_count > 0)
+        broker_drop_member(b, b->member_count - 1);
+    forget_parts(b);
+    free(b->members);
+    free(b->name);
+    free(b);
+    c->brokers[index] = c->brokers[--c->broker_count];
+    if (index < c->broker_count)
+        c->brokers[index]->index = (uint16_t)index;
+    for (uint32_t g = 1; g < c->groups.count; g++) /* they carry indices of brokers */
+        c->group_infos[g].asked_broker = 0;
+}
+
+/* Each '/' within a name gets a backslash, so that two brokers never have one label, and with it one target. */
+static void put_label_part(struct buf *label, const char *name)
+{
+    for (; *name != '\0'; name++) {
+        if (*name == '/' || *name == '\\')
+            buf_putc(label, '\\');
+        buf_putc(label, *name);
+    }
+}
+
+struct member *broker_add_member(struct broker *b, struct rpc *rpc, int64_t id, const char *address)
+{
+    struct member *m = xcalloc(1, sizeof(*m));
+    struct buf label;
+
+    buf_init(&label, 0);
+    put_label_part(&label, b->cluster->name);
+    buf_putc(&label, '/');
+    put_label_part(&label, b->name);
+    buf_putc(&label, '\0');
+    peer_init(&m->peer, rpc, label.data, address);
+    buf_fini(&label);
+    m->broker = b;
+    m->id = id;
+    b->members = xrealloc(b->members, b->member_count + 1, sizeof(struct member *));
+    b->members[b->member_count++] = m;
+    return m;
+}
+
+void broker_drop_member(struct broker *b, unsigned index)
+{
+    struct member *m = b->members[index];
+
+    if (b->leader == m)
+        b->leader = NULL;
+    peer_fini(&m->peer);
+    free(m);
+    b->members[index] = b->members[--b->member_count];
+}

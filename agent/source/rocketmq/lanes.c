@@ -1,0 +1,351 @@
+/*
+ * lanes.c - the fast lane: what every look asks. See lanes.h; slow.c has the rest.
+ *
+ * All brokers at once, each through the same steps, a step only after all answers of the one before:
+ *
+ *   STATE      43 (committed offsets), then 28 (runtime), one after the other; 28 from every slave beside it
+ *   INVENTORY  21 (topics) and 201 (groups), if there is none yet, if 43 showed names it lacks or lost names it has
+ *              (at most each INVENTORY_GAP of slow_interval), or if it is older than slow_interval and the slow
+ *              budget allows
+ *   ENDS       where the queues end: 208 with lists of topics from 5.3.2 on, for every topic; 202 before, one for each
+ *              topic that somebody consumes, that moved within slow_interval, that was read only once yet, or that holds the
+ *              retries or dead letters of a group whose offsets moved within slow_interval
+ *   SINGLES    202 for topics whose start is not known (new ones), of which 208 missed a queue, or whose start must be
+ *              right because a sum was counted from it and the log's start has moved since (STARTS_AT_ONCE a look)
+ *
+ * The order is what makes the numbers right:
+ *
+ * - 43 before ends: what was committed was written before, so an end read later is never less.
+ * - 43 before 28 before ends, and ENDS is left out ("still") only if nothing was written since the ends were read. Ends
+ *   read after a 28 that said "the log ends at M, nothing waits for dispatch" hold all messages below M. If a later 28 says M
+ *   again, and nothing waits, nothing was written in between and the ends are those of now; and since 43 came before that 28, no offset
+ *   in it lies behind them. M must have stood still for one look before it counts: a broker that confirms late (synchronous
+ *   flush, controller mode) shows a message in M before it dispatches it. So after the last message ends are
+ *   read once more, and from then on an idle broker costs 106, 43 and 28.
+ * - Another process of the broker name, another boot, a failed 28: not still.
+ *
+ * A queue that 208 leaves out is not known; it is never 0. A broker that answers neither 43 nor 28 is given up for this look.
+ */
+#include "agent/source/rocketmq/lanes.h"
+
+#include "agent/base/clock.h"
+#include "agent/source/rocketmq/lanes_parts.h"
+
+#include <string.h>
+
+#define BULK_PATIENCE 3             /* 43, 21 and 201 of a large broker may take so many times longer; not where it was silent before */
+#define INVENTORY_GAP 10            /* slow_interval / this */
+#define STARTS_AT_ONCE 100
+#define FEED_AHEAD 2                /* requests put in line, in multiples of what is in flight */
+
+static void advance(struct broker *b);
+
+/* ---- requests ---------------------------------------------------------------------------------------------------- */
+
+void lanes_submit(struct broker *b, int code, const struct wire_field *fields, size_t count,
+                  void (*done)(const struct rpc_answer *answer), uintptr_t arg, int64_t timeout_ms)
+{
+    const struct rpc_call call = { .code = code, .fields = fields, .field_count = count, .timeout_ms = timeout_ms,
+                                   .done = done, .ctx = b, .arg = arg };
+
+    rpc_submit(b->leader->peer.target, &call);
+}
+
+bool lanes_is_good(struct broker *b, const struct rpc_answer *answer)
+{
+    struct err err;
+
+    if (answer->err != NULL)
+        return false;
+    b->leader->is_up = true;
+    if (rpc_answer_check(answer, &err) == 0)
+        return true;
+    if (answer->frame->code == RMQ_RESPONSE_SYSTEM_BUSY) {
+        b->now.is_busy = true;
+        rpc_target_set_in_flight(b->leader->peer.target, 1);
+    }
+    peer_refused(&b->leader->peer, answer->code, &err);
+    return false;
+}
+
+void lanes_unreadable(struct broker *b, const struct rpc_answer *answer, const struct err *err)
+{
+    peer_refused(&b->leader->peer, answer->code, err);
+}
+
+bool lanes_shows_group(const struct look *look, const struct cluster *c, uint32_t group)
+{
+    return look->options->include_system || !c->group_infos[group].is_system;
+}
+
+/* Every answer of the fast lane ends here: the step goes on, if the connection does. */
+void lanes_finish(struct broker *b, const struct rpc_answer *answer)
+{
+    b->now.waiting--;
+    if (answer->err != NULL) {
+        b->now.line_errors++;
+        return; /* nothing may be sent to it from here; see lanes_fast */
+    }
+    b->now.progressed = true;
+    advance(b);
+}
+
+void lanes_ask(struct broker *b, int code, const struct wire_field *fields, size_t count,
+                void (*done)(const struct rpc_answer *answer), uintptr_t arg, bool is_bulk)
+{
+    int64_t timeout_ms = b->now.look->options->request_timeout_ms;
+
+    b->now.waiting++;
+    lanes_submit(b, code, fields, count, done, arg, is_bulk && !b->leader->was_down ? timeout_ms * BULK_PATIENCE : timeout_ms);
+}
+
+struct moment lanes_moment_of(const struct broker *b)
+{
+    return (struct moment){ b->now.look->number, clock_now_ns() };
+}
+
+/* ---- STATE ------------------------------------------------------------------------------------------------------- */
+
+static void on_offsets(const struct rpc_answer *answer)
+{
+    struct broker *b = answer->ctx;
+    struct err err;
+
+    if (lanes_is_good(b, answer) && learn_offsets(b, answer->frame->body, lanes_moment_of(b), &err) < 0)
+        lanes_unreadable(b, answer, &err);
+    lanes_finish(b, answer);
+}
+
+struct runtime_reader {
+    struct member *member;
+    struct batch *batch;
+};
+
+static void on_entry(void *ctx, struct view key, struct view value)
+{
+    struct runtime_reader *r = ctx;
+
+    runtime_take(r->batch, r->member->row, &r->member->facts, key, value);
+}
+
+static void take_runtime(struct member *m, const struct rpc_answer *answer)
+{
+    struct runtime_reader r = { m, m->broker->now.look->batch };
+    struct err err;
+
+    if (answer->err != NULL)
+        return;
+    m->is_up = true;
+    if (rpc_answer_check(answer, &err) < 0 || body_runtime(answer->frame->body, on_entry, &r, &err) < 0)
+        peer_refused(&m->peer, answer->code, &err); /* in the first seconds after boot: NoSuchElementException */
+    else
+        m->facts_at_ns = clock_now_ns();
+}
+
+static void on_slave_runtime(const struct rpc_answer *answer)
+{
+    take_runtime(answer->ctx, answer);
+}
+
+static void on_runtime(const struct rpc_answer *answer)
+{
+    struct broker *b = answer->ctx;
+
+    take_runtime(b->leader, answer);
+    lanes_finish(b, answer);
+}
+
+static bool feed_state(struct broker *b)
+{
+    const struct look *look = b->now.look;
+
+    if (b->now.step_has_begun)
+        return false;
+    rpc_target_set_in_flight(b->leader->peer.target, 1); /* 28 is sent when 43 has been answered */
+    lanes_ask(b, RMQ_GET_ALL_CONSUMER_OFFSET, NULL, 0, on_offsets, 0, true);
+    lanes_ask(b, RMQ_GET_BROKER_RUNTIME_INFO, NULL, 0, on_runtime, 0, false);
+    for (unsigned i = 0; i < b->member_count; i++)
+        if (b->members[i] != b->leader) {
+            const struct rpc_call call = { .code = RMQ_GET_BROKER_RUNTIME_INFO, .timeout_ms = look->options->request_timeout_ms,
+                                           .done = on_slave_runtime, .ctx = b->members[i] };
+            rpc_submit(b->members[i]->peer.target, &call);
+        }
+    return true;
+}
+
+static void take_log(struct broker *b, const struct member *m)
+{
+    const struct runtime_facts *f = &m->facts;
+
+    if (f->booted_at != b->booted_at)
+        b->settled_log = b->log_before = NO_INT;
+    b->booted_at = f->booted_at;
+    if (b->log_min_moved)
+        b->min_epoch++;
+    b->log_min_moved = b->log_min != NO_INT && f->log_min != b->log_min;
+    b->log_min = f->log_min;
+    b->now.log_stood = f->log_max != NO_INT && f->log_max == b->log_before && f->behind == 0;
+    b->log_before = f->log_max;
+    b->now.is_still = b->now.log_stood && f->log_max == b->settled_log;
+    if (!b->now.is_still) {
+        b->settled_log = NO_INT; /* until all ends have been read */
+        return;
+    }
+    b->ends_since = b->now.ends_since; /* they are those of now */
+    b->still_since = b->ends_since;
+    b->still_at_ns = m->facts_at_ns;
+}
+
+static void end_state(struct broker *b)
+{
+    if (!b->leader->is_up)
+        b->now.is_given_up = true;
+    else if (b->leader->facts_at_ns != 0)
+        take_log(b, b->leader);
+    if (b->leader->facts_at_ns == 0)
+        b->settled_log = b->log_before = NO_INT;
+}
+
+/* ---- INVENTORY --------------------------------------------------------------------------------------------------- */
+
+static void on_topics(const struct rpc_answer *answer)
+{
+    struct broker *b = answer->ctx;
+    struct err err;
+
+    if (lanes_is_good(b, answer) && learn_topics(b, answer->frame->body, &err) < 0)
+        lanes_unreadable(b, answer, &err);
+    lanes_finish(b, answer);
+}
+
+static void on_groups(const struct rpc_answer *answer)
+{
+    struct broker *b = answer->ctx;
+    struct err err;
+
+    if (lanes_is_good(b, answer) && learn_groups(b, answer->frame->body, &err) < 0)
+        lanes_unreadable(b, answer, &err);
+    lanes_finish(b, answer);
+}
+
+static bool inventory_is_due(struct broker *b)
+{
+    struct look *look = b->now.look;
+    int64_t age_ms = (look->started_at_ns - b->inventory_at_ns) / NS_PER_MS;
+
+    if (b->topics_stamp == 0 || b->groups_stamp == 0)
+        return true;
+    if (b->names_changed)
+        return age_ms >= look->options->slow_interval_ms / INVENTORY_GAP;
+    if (age_ms < look->options->slow_interval_ms || look->slow_left < 2)
+        return false;
+    look->slow_left -= 2;
+    return true;
+}
+
+static bool feed_inventory(struct broker *b)
+{
+    if (b->now.step_has_begun || !inventory_is_due(b))
+        return false;
+    b->inventory_at_ns = b->now.look->started_at_ns;
+    b->names_changed = false;
+    lanes_ask(b, RMQ_GET_ALL_TOPIC_CONFIG, NULL, 0, on_topics, 0, true);
+    lanes_ask(b, RMQ_GET_ALL_SUBSCRIPTIONGROUP_CONFIG, NULL, 0, on_groups, 0, true);
+    return true;
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    bool (*feed)(struct broker *b); /* puts one request (or more) in line; false: there is none left in this step */
+    void (*end)(struct broker *b);
+} steps[] = {
+    [STEP_STATE] = { feed_state, end_state },
+    [STEP_INVENTORY] = { feed_inventory, NULL },
+    [STEP_ENDS] = { lanes_feed_ends, NULL },
+    [STEP_SINGLES] = { lanes_feed_singles, lanes_end_singles },
+};
+
+/* Puts as many requests in line as the step has and the broker bears; goes on to the next step when all are answered. */
+static void advance(struct broker *b)
+{
+    unsigned ahead = b->now.look->options->max_in_flight * FEED_AHEAD;
+
+    while (b->now.step != STEP_DONE && !b->now.is_given_up) {
+        while (b->now.waiting < ahead && steps[b->now.step].feed(b))
+            b->now.step_has_begun = true;
+        if (b->now.waiting > 0)
+            return;
+        if (steps[b->now.step].end != NULL)
+            steps[b->now.step].end(b);
+        b->now.step++;
+        b->now.step_has_begun = false;
+        b->now.cursor = 1;
+    }
+}
+
+/* What was read from another process is no base for rates, and no measure for what this one lacks. */
+static void begin_leader(struct broker *b, const struct look *look)
+{
+    if (!b->leader_is_new)
+        return;
+    b->leader_is_new = false;
+    b->led_since = look->number;
+    if (b->leader->id == 0)
+        for (uint32_t id = 1; id < b->topic_room; id++)
+            b->topics[id].flags &= (uint16_t)~PART_BEHIND;
+}
+
+static void begin(struct broker *b, struct look *look)
+{
+    begin_leader(b, look);
+    memset(&b->now, 0, sizeof(b->now));
+    b->now.look = look;
+    b->now.ends_since = b->ends_since;
+    b->now.starts_left = STARTS_AT_ONCE;
+    b->ends_since = look->number; /* unless it turns out to be still, what was read before is not of now */
+    for (unsigned i = 0; i < b->member_count; i++) {
+        struct member *m = b->members[i];
+        m->was_down = m->was_asked && !m->is_up;
+        m->was_asked = true;
+        m->is_up = false;
+        m->facts = RUNTIME_FACTS_NONE;
+        m->facts_at_ns = 0;
+    }
+}
+
+/* After a run: whether a broker that lost a request on the way has more to be asked. One that answers nothing has not. */
+static bool resume(struct broker *b)
+{
+    if (b->now.step == STEP_DONE || b->now.is_given_up)
+        return false;
+    b->now.is_given_up = !b->now.progressed && b->now.step != STEP_STATE;
+    b->now.progressed = false;
+    advance(b);
+    return b->now.waiting > 0;
+}
+
+static bool for_each(struct look *look, bool (*what)(struct broker *b))
+{
+    bool any = false;
+
+    for (unsigned c = 0; c < look->topology->cluster_count; c++)
+        for (unsigned i = 0; i < look->topology->clusters[c]->broker_count; i++)
+            any |= what(look->topology->clusters[c]->brokers[i]);
+    return any;
+}
+
+void lanes_fast(struct look *look)
+{
+    for (unsigned c = 0; c < look->topology->cluster_count; c++)
+        for (unsigned i = 0; i < look->topology->clusters[c]->broker_count; i++) {
+            struct broker *b = look->topology->clusters[c]->brokers[i];
+            begin(b, look);
+            b->now.progressed = true;
+            advance(b);
+        }
+    do
+        if (rpc_run(look->rpc, look->deadline_ns, look->cancel_fd, &look->over) < 0)
+            look->is_over = true;
+    while (!look->is_over && for_each(look, resume));
+}

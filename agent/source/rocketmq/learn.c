@@ -1,0 +1,329 @@
+/* learn.c - see learn.h: offsets, ends and inventories. Clients are in learn_clients.c. */
+#include "agent/source/rocketmq/learn.h"
+
+#include "agent/base/clock.h"
+#include "agent/base/xalloc.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Offsets that went backward, and a span that is not positive, have no rate. */
+static float rate(int64_t messages, int64_t span_ns)
+{
+    return messages < 0 || span_ns <= 0 ? NAN : (float)((double)messages * NS_PER_S / (double)span_ns);
+}
+
+/* ---- 43 ---------------------------------------------------------------------------------------------------------- */
+
+struct offsets_reader {
+    struct broker *broker;
+    struct moment at;
+    uint32_t pair;          /* the one being read; 0: none */
+    enum body_offset_table table;
+    bool follows;           /* its offsets of the last look are known: it has a rate */
+    int64_t consumed;       /* by it since then */
+    uint32_t *touched;      /* by queue: read in the pair number `turn` */
+    uint32_t touched_room;
+    uint32_t turn;
+};
+
+/* What the pair being read no longer has goes. */
+static void finish_pair(struct offsets_reader *r)
+{
+    struct broker *b = r->broker;
+
+    if (r->pair == 0)
+        return;
+    struct pair_part *p = &b->pairs[r->pair];
+    int64_t *offsets = r->table == BODY_COMMITTED ? b->committed : b->pulled;
+    for (uint32_t q = 0; q < p->queues; q++)
+        if (q >= r->touched_room || r->touched[q] != r->turn)
+            offsets[p->first + q] = UNKNOWN;
+    if (r->table == BODY_COMMITTED) {
+        p->out_rate = r->follows ? rate(r->consumed, r->at.now_ns - b->offsets_at_ns) : NAN;
+        if (r->follows && r->consumed != 0) {
+            b->cluster->group_infos[b->cluster->pair_infos[r->pair].group].moved = r->at.look;
+            b->now.offsets_moved = true;
+        }
+    }
+    r->pair = 0;
+}
+
+static bool take_committed_pair(struct offsets_reader *r, struct view key)
+{
+    struct broker *b = r->broker;
+    uint32_t id = cluster_pair(b->cluster, key);
+
+    if (id == 0)
+        return false;
+    struct pair_part *p = broker_pair(b, id);
+    const struct pair_info *info = &b->cluster->pair_infos[id];
+    if (p->seen == 0) {
+        b->now.offsets_moved = true;
+        if (!broker_has_topic(b, info->topic) || !broker_has_group(b, info->group))
+            b->names_changed = true;
+        p->queues = 0;
+        const struct topic_part *t = broker_find_topic(b, info->topic);
+        if (t != NULL && t->queues > 0 && broker_set_offsets(b, p, t->queues))
+            for (uint32_t q = 0; q < p->queues; q++)
+                b->committed[p->first + q] = UNKNOWN;
+    }
+    r->follows = p->seen != 0 && p->seen == b->offsets_number;
+    r->consumed = 0;
+    p->seen = r->at.look;
+    broker_group(b, info->group)->seen = r->at.look;
+    r->pair = id;
+    return true;
+}
+
+/* Pull offsets matter beside committed ones only, and every broker that has them prints them behind those. */
+static bool take_pulled_pair(struct offsets_reader *r, struct view key)
+{
+    struct broker *b = r->broker;
+    uint32_t id = intern_find(&b->cluster->pairs, key.data, key.len);
+    struct pair_part *p = id == 0 ? NULL : broker_find_pair(b, id);
+
+    if (p == NULL || p->seen != r->at.look)
+        return false;
+    if (b->pulled == NULL) {
+        b->pulled = xmalloc(b->offset_room * sizeof(*b->pulled));
+        for (uint32_t i = 0; i < b->offset_room; i++)
+            b->pulled[i] = UNKNOWN;
+    }
+    p->pulled = r->at.look;
+    r->pair = id;
+    return true;
+}
+
+static bool on_pair(void *ctx, enum body_offset_table table, struct view key)
+{
+    struct offsets_reader *r = ctx;
+
+    finish_pair(r);
+    r->table = table;
+    r->turn++;
+    return table == BODY_COMMITTED ? take_committed_pair(r, key) : take_pulled_pair(r, key);
+}
+
+static void touch(struct offsets_reader *r, uint32_t queue)
+{
+    if (queue >= r->touched_room) {
+        uint32_t room = (queue + 1) * 2;
+        r->touched = xrealloc(r->touched, room, sizeof(*r->touched));
+        memset(r->touched + r->touched_room, 0, (room - r->touched_room) * sizeof(*r->touched));
+        r->touched_room = room;
+    }
+    r->touched[queue] = r->turn;
+}
+
+static void on_offset(void *ctx, enum body_offset_table table, uint32_t queue, int64_t offset)
+{
+    struct offsets_reader *r = ctx;
+    struct broker *b = r->broker;
+    struct pair_part *p = &b->pairs[r->pair];
+
+    if (queue >= p->queues && (table == BODY_PULLED || !broker_set_offsets(b, p, queue + 1)))
+        return;
+    touch(r, queue);
+    int64_t *slot = table == BODY_COMMITTED ? &b->committed[p->first + queue] : &b->pulled[p->first + queue];
+    if (table == BODY_COMMITTED && *slot != UNKNOWN)
+        r->consumed += offset - *slot;
+    else if (table == BODY_COMMITTED && r->follows)
+        b->now.offsets_moved = true;
+    *slot = offset;
+}
+
+/* Offsets that the newest complete answer lacks are gone; unless the broker is one that never gets them. */
+static void drop_vanished(struct broker *b, uint32_t look)
+{
+    for (uint32_t id = 1; id < b->pair_room; id++) {
+        struct pair_part *p = &b->pairs[id];
+        if (p->seen != 0 && p->seen != look) {
+            p->seen = 0;
+            b->names_changed = true;
+            b->now.offsets_moved = true;
+        }
+    }
+}
+
+int learn_offsets(struct broker *b, struct view body, struct moment at, struct err *err)
+{
+    static const struct body_offsets to = { on_pair, on_offset };
+    struct offsets_reader r = { .broker = b, .at = at };
+
+    int result = body_offsets(body, &to, &r, err);
+    uint32_t last = r.pair;
+    finish_pair(&r);
+    free(r.touched);
+    if (result < 0) {
+        if (last != 0)
+            b->pairs[last].seen = at.look - 1; /* it broke off in there: not all of its queues have been read */
+        return -1;
+    }
+    if (!broker_is_offsets_blind(b))
+        drop_vanished(b, at.look);
+    b->offsets_number = at.look;
+    b->offsets_at_ns = at.now_ns;
+    b->knows_offsets = true;
+    return 0;
+}
+
+/* ---- 21, 201 ----------------------------------------------------------------------------------------------------- */
+
+static void on_topic(void *ctx, struct view name, uint32_t queues)
+{
+    struct broker *b = ctx;
+    uint32_t id = cluster_topic(b->cluster, name);
+
+    if (id == 0)
+        return;
+    struct topic_part *t = broker_topic(b, id);
+    bool was_listed = t->listed != 0 && t->listed >= b->topics_stamp;
+    if (!was_listed)
+        t->refused_at_s = 0;
+    if (!was_listed || (t->flags & PART_GONE) != 0)
+        t->ends_number = t->min_epoch = 0; /* new, or there again: nothing we knew holds */
+    t->listed = b->topics_stamp + 1;
+    t->flags &= (uint16_t)~(PART_GONE | PART_ALONE);
+    broker_set_queues(b, t, queues);
+}
+
+int learn_topics(struct broker *b, struct view body, struct err *err)
+{
+    if (body_topics(body, on_topic, b, err) < 0)
+        return -1;
+    b->topics_stamp++;
+    return 0;
+}
+
+static void on_group(void *ctx, struct view name)
+{
+    struct broker *b = ctx;
+    uint32_t id = cluster_group(b->cluster, name);
+
+    if (id != 0)
+        broker_group(b, id)->listed = b->groups_stamp + 1;
+}
+
+int learn_groups(struct broker *b, struct view body, struct err *err)
+{
+    if (body_groups(body, on_group, b, err) < 0)
+        return -1;
+    b->groups_stamp++;
+    return 0;
+}
+
+/* ---- 208, 202 ---------------------------------------------------------------------------------------------------- */
+
+void learn_begin_ends(struct topic_part *t)
+{
+    if ((t->flags & PART_MISSED) == 0) {
+        t->added = 0;
+        t->flags &= (uint16_t)~(PART_NO_RATE | PART_FELL);
+    }
+    t->flags &= (uint16_t)~PART_MISSED;
+    t->fresh = 0;
+}
+
+static void take_end(struct broker *b, struct topic_part *t, const struct body_queue *queue)
+{
+    if (queue->queue >= t->queues && !broker_set_queues(b, t, queue->queue + 1))
+        return;
+    struct queue_end *end = &b->ends[t->first + queue->queue];
+    if (end->max == UNKNOWN)
+        t->flags |= PART_NO_RATE;
+    else if (queue->max < end->max)
+        t->flags |= b->leader->id != 0 ? PART_BEHIND : PART_FELL;
+    else
+        t->added += queue->max - end->max;
+    end->max = queue->max;
+    if (queue->min != UNKNOWN)
+        end->min = queue->min;
+    t->fresh++;
+}
+
+/* A topic that was deleted and created again begins anew: what is known of its start is wrong. */
+static void forget_starts(struct broker *b, struct topic_part *t)
+{
+    for (uint32_t q = 0; q < t->queues; q++)
+        b->ends[t->first + q].min = UNKNOWN;
+    t->min_epoch = 0;
+}
+
+void learn_end_ends(struct broker *b, struct topic_part *t, struct moment at)
+{
+    bool was_still = t->ends_number != 0 && t->ends_number >= b->still_since && b->still_at_ns > t->ends_at_ns;
+    int64_t since = was_still ? b->still_at_ns : t->ends_at_ns;
+
+    if (t->fresh < t->queues) {
+        t->flags |= PART_MISSED;
+        return;
+    }
+    if (t->ends_number == at.look)
+        return; /* read twice in one look: the rate is that of the first time, and no span of some milliseconds */
+    bool has_rate = t->ends_number != 0 && t->ends_number >= b->led_since && (t->flags & (PART_NO_RATE | PART_FELL)) == 0;
+    t->in_rate = has_rate ? rate(t->added, at.now_ns - since) : NAN;
+    t->flags = (uint16_t)(has_rate ? t->flags & ~PART_NEW : t->flags | PART_NEW);
+    if (t->added > 0 || (t->flags & PART_FELL) != 0) {
+        t->moved_at_s = (uint32_t)(at.now_ns / NS_PER_S);
+        t->last_stored_ms = UNKNOWN;
+    }
+    t->ends_number = at.look;
+    t->ends_at_ns = at.now_ns;
+}
+
+static void on_listed_end(void *ctx, const struct body_queue *queue)
+{
+    struct broker *b = ctx;
+    uint32_t id = intern_find(&b->cluster->topics, queue->topic.data, queue->topic.len);
+    struct topic_part *t = id == 0 ? NULL : broker_find_topic(b, id);
+
+    if (t == NULL)
+        return;
+    take_end(b, t, queue);
+    if ((t->flags & PART_FELL) != 0 && t->min_epoch != 0)
+        forget_starts(b, t);
+}
+
+int learn_ends(struct broker *b, struct view body, struct err *err)
+{
+    return body_consume_stats(body, on_listed_end, b, err);
+}
+
+struct topic_reader {
+    struct broker *broker;
+    uint32_t topic;
+    int64_t last_stored_ms;
+    bool lacks_min;
+};
+
+static void on_topic_queue(void *ctx, const struct body_queue *queue)
+{
+    struct topic_reader *r = ctx;
+
+    take_end(r->broker, &r->broker->topics[r->topic], queue);
+    if (queue->last_stored_ms > r->last_stored_ms)
+        r->last_stored_ms = queue->last_stored_ms;
+    if (queue->min == UNKNOWN)
+        r->lacks_min = true;
+}
+
+int learn_topic(struct broker *b, uint32_t topic, struct view body, struct moment at, struct err *err)
+{
+    struct topic_part *t = &b->topics[topic];
+    struct topic_reader r = { .broker = b, .topic = topic, .last_stored_ms = 0 };
+
+    learn_begin_ends(t);
+    int result = body_topic_stats(body, on_topic_queue, &r, err);
+    if (result == 0 && t->fresh > 0)
+        t->fresh = t->queues; /* 202 has every queue that can be written to: the end of any other stands still */
+    learn_end_ends(b, t, at);
+    if ((t->flags & PART_MISSED) != 0)
+        return result;
+    t->refused_at_s = 0;
+    t->last_stored_ms = r.last_stored_ms > 0 ? r.last_stored_ms : UNKNOWN;
+    if (!r.lacks_min)
+        t->min_epoch = b->min_epoch;
+    return result;
+}

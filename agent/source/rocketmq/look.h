@@ -1,0 +1,38 @@
+/*
+ * look.h - one look at the clusters: what is the same for every request of it.
+ */
+#ifndef AGENT_SOURCE_ROCKETMQ_LOOK_H
+#define AGENT_SOURCE_ROCKETMQ_LOOK_H
+
+#include "agent/model/batch.h"
+#include "agent/source/rocketmq/topology.h"
+
+struct slow;
+
+struct look_options {
+    int64_t request_timeout_ms;
+    unsigned max_in_flight;
+    bool include_system;
+    int64_t slow_interval_ms;    /* 0: everything is due */
+    int64_t clients_interval_ms; /* 0: everything is due */
+    int64_t interval_ms;
+    unsigned slow_requests;
+};
+
+struct look {
+    const struct look_options *options;
+    struct topology *topology;
+    struct rpc *rpc;
+    struct batch *batch;
+    uint32_t number; /* 1, 2, 3, ... */
+    int64_t started_at_ns;
+    int64_t deadline_ns;
+    int cancel_fd;
+    struct slow *slow;  /* the slow lanes' own, while they run */
+    uint32_t queue_rows; /* in the batch so far */
+    unsigned slow_left; /* requests the slow lanes may still use */
+    bool is_over;       /* the deadline passed, or we were told to stop */
+    struct err over;    /* why */
+};
+
+#endif

@@ -1,0 +1,111 @@
+/* peer.c - see peer.h. */
+#include "agent/source/rocketmq/peer.h"
+
+#include "agent/base/clock.h"
+#include "agent/base/num.h"
+
+#include <string.h>
+
+void peer_init(struct peer *peer, struct rpc *rpc, const char *label, const char *address)
+{
+    *peer = (struct peer){ .target = rpc_target(rpc, label, address) };
+}
+
+void peer_fini(struct peer *peer)
+{
+    rpc_target_free(peer->target);
+    *peer = (struct peer){ .target = NULL };
+}
+
+void peer_begin(struct peer *peer)
+{
+    rpc_target_reset_stats(peer->target);
+    peer->refused = 0;
+    peer->error = (struct err){ .kind = ERR_NONE };
+    peer->note[0] = '\0';
+}
+
+void peer_refused(struct peer *peer, int code, const struct err *err)
+{
+    if (peer->refused++ > 0)
+        return;
+    peer->error = *err;
+    err_wrap(&peer->error, "%s", rmq_code_name(code));
+}
+
+int peer_check(const struct peer *peer, struct err *err)
+{
+    const struct rpc_stats *stats = rpc_target_stats(peer->target);
+
+    if (stats->failed == 0 && peer->refused == 0)
+        return 0;
+    if (err != NULL) {
+        *err = stats->failed > 0 ? stats->first_error : peer->error;
+        if (strstr(err->msg, rpc_target_address(peer->target)) == NULL)
+            err_wrap(err, "%s", rpc_target_address(peer->target));
+    }
+    return -1;
+}
+
+static uint64_t add_total(struct peer *peer, const struct rpc_code_count *count)
+{
+    unsigned i = 0;
+
+    while (i < peer->total_count && peer->totals[i].code != count->code)
+        i++;
+    if (i == RPC_CODES_MAX)
+        i--; /* shared, as in rpc */
+    if (i == peer->total_count) {
+        peer->totals[i].code = count->code;
+        peer->totals[i].total = 0;
+        peer->total_count++;
+    }
+    return peer->totals[i].total += count->sent;
+}
+
+static void add_request_rows(struct peer *peer, struct batch *b, const uint32_t keys[4])
+{
+    const struct rpc_stats *stats = rpc_target_stats(peer->target);
+    char code[NUM_TEXT_MAX];
+
+    for (unsigned i = 0; i < stats->code_count; i++) {
+        if (stats->codes[i].sent == 0)
+            continue;
+        uint32_t row = batch_add(b, TABLE_REQUESTS);
+        for (unsigned k = 0; k < 3; k++)
+            batch_set_text(b, TABLE_REQUESTS, row, k, keys[k]);
+        batch_set_text(b, TABLE_REQUESTS, row, REQUESTS_TARGET, keys[3]);
+        size_t len = num_from_i64(code, stats->codes[i].code);
+        batch_set_text(b, TABLE_REQUESTS, row, REQUESTS_CODE, batch_intern(b, code, len));
+        batch_set_int(b, TABLE_REQUESTS, row, REQUESTS_TOTAL, (int64_t)add_total(peer, &stats->codes[i]));
+        batch_set_int(b, TABLE_REQUESTS, row, REQUESTS_IN_INTERVAL, stats->codes[i].sent);
+    }
+}
+
+void peer_add_rows(struct peer *peer, struct batch *b, uint32_t source, uint32_t system, uint32_t cluster, const char *kind)
+{
+    const struct rpc_stats *stats = rpc_target_stats(peer->target);
+    const uint32_t keys[4] = { source, system, cluster, batch_intern_z(b, rpc_target_address(peer->target)) };
+    struct err err;
+
+    if (stats->sent + stats->failed == 0)
+        return;
+    uint32_t row = batch_add(b, TABLE_SCRAPES);
+    for (unsigned k = 0; k < 3; k++)
+        batch_set_text(b, TABLE_SCRAPES, row, k, keys[k]);
+    batch_set_text(b, TABLE_SCRAPES, row, SCRAPES_TARGET, keys[3]);
+    batch_set_text(b, TABLE_SCRAPES, row, SCRAPES_KIND, batch_intern_z(b, kind));
+    bool ok = peer_check(peer, &err) == 0;
+    batch_set_int(b, TABLE_SCRAPES, row, SCRAPES_OK, ok);
+    batch_set_int(b, TABLE_SCRAPES, row, SCRAPES_REQUESTS, (int64_t)stats->sent);
+    batch_set_int(b, TABLE_SCRAPES, row, SCRAPES_FAILED, (int64_t)stats->failed + peer->refused);
+    batch_set_int(b, TABLE_SCRAPES, row, SCRAPES_BYTES, (int64_t)stats->bytes_received);
+    batch_set_real(b, TABLE_SCRAPES, row, SCRAPES_DURATION_MS, (double)rpc_stats_duration_ns(stats) / (double)NS_PER_MS);
+    if (!ok) {
+        batch_set_text(b, TABLE_SCRAPES, row, SCRAPES_ERROR, batch_intern_z(b, err_kind_name(err.kind)));
+        batch_set_text(b, TABLE_SCRAPES, row, SCRAPES_DETAIL, batch_intern_z(b, err.msg));
+    } else if (peer->note[0] != '\0') {
+        batch_set_text(b, TABLE_SCRAPES, row, SCRAPES_DETAIL, batch_intern_z(b, peer->note));
+    }
+    add_request_rows(peer, b, keys);
+}

@@ -1,0 +1,35 @@
+/*
+ * peer.h - a server we ask, with what it cost and what it refused: one row of the scrapes table, some of the requests table.
+ *
+ * rpc counts what travelled; this adds refusals that were not expected and totals since the start. One thread.
+ */
+#ifndef AGENT_SOURCE_ROCKETMQ_PEER_H
+#define AGENT_SOURCE_ROCKETMQ_PEER_H
+
+#include "agent/model/batch.h"
+#include "agent/source/rocketmq/rpc.h"
+
+struct peer {
+    struct rpc_target *target;
+    unsigned refused;  /* answers of this look that were refusals or could not be read */
+    struct err error;  /* the first of them */
+    char note[160];    /* something odd that is no failure; "" mostly */
+    struct {
+        int code;
+        uint64_t total;
+    } totals[RPC_CODES_MAX];
+    unsigned total_count;
+};
+
+void peer_init(struct peer *peer, struct rpc *rpc, const char *label, const char *address);
+void peer_fini(struct peer *peer); /* between runs; fine after a failed start (target NULL) */
+
+void peer_begin(struct peer *peer); /* a new look begins */
+/* Counts an answer that is no use; err is wrapped with the request's name. */
+void peer_refused(struct peer *peer, int code, const struct err *err);
+/* 0 if every request since peer_begin was answered well; else -1 and the first thing that went wrong, with the address. */
+int peer_check(const struct peer *peer, struct err *err);
+/* Adds the rows of this look, if anything was asked. */
+void peer_add_rows(struct peer *peer, struct batch *b, uint32_t source, uint32_t system, uint32_t cluster, const char *kind);
+
+#endif

@@ -1,0 +1,350 @@
+/*
+ * rocketmq.c - the source "rocketmq": looks at one or several clusters behind a list of name servers.
+ *
+ * A look (collect) is: one name server says which brokers there are (106; the next one if it fails or lists nothing), the fast lane asks
+ * each broker for what may have changed (lanes.c), the slow lanes refresh a little of the rest (slow.c), and what is
+ * then known becomes rows (rows.c). What each message looks like is in PROTOCOL.md. Main thread only.
+ */
+#include "agent/source/source.h"
+
+#include "agent/base/clock.h"
+#include "agent/base/xalloc.h"
+#include "agent/source/rocketmq/lanes.h"
+#include "agent/source/rocketmq/rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAMESRV_MAX 32
+#define ROWS_TIME_MS 1000 /* of the deadline, at most a tenth, kept for making rows */
+
+struct rocketmq {
+    /* Options. */
+    const char *namesrv;
+    bool include_system;
+    int64_t request_timeout, max_in_flight, slow_interval, clients_interval, slow_requests, forget_after;
+
+    char *name;
+    int64_t interval_ms;
+    struct rpc *rpc;
+    struct peer namesrvs[NAMESRV_MAX];
+    unsigned namesrv_count;
+    unsigned namesrv_at; /* the one that answered last */
+    struct topology topology;
+    uint32_t looks;
+    int64_t slow_at_ns; /* when the slow lanes last ran */
+};
+
+static const struct option_spec options[] = {
+    OPT(OPT_TYPE_STR, struct rocketmq, namesrv, "127.0.0.1:9876",
+        "name servers, as mqadmin -n takes them: HOST:PORT, several separated by semicolons, commas or blanks"),
+    OPT_RANGE(OPT_TYPE_DURATION, struct rocketmq, request_timeout, "3s", 10, 600000,
+              "how long one request may take; the three large ones (all offsets, topics, groups) may take three times as long"),
+    OPT_RANGE(OPT_TYPE_INT, struct rocketmq, max_in_flight, "4", 1, RPC_IN_FLIGHT_MAX,
+              "requests on their way to one broker at a time; more than 4 buy little and hurt busy brokers"),
+    OPT(OPT_TYPE_BOOL, struct rocketmq, include_system, "no",
+        "also show the brokers' own consumer groups and producers; their topics are always shown, with kind system"),
+    OPT_RANGE(OPT_TYPE_DURATION, struct rocketmq, slow_interval, "5m", 1000, 86400000,
+              "how often lists of topics and groups, and queue starts that may have moved, are refreshed"),
+    OPT_RANGE(OPT_TYPE_DURATION, struct rocketmq, clients_interval, "1m", 1000, 86400000,
+              "how often, at most, a group's clients and a broker's producers are asked for"),
+    OPT_RANGE(OPT_TYPE_INT, struct rocketmq, slow_requests, "6", 0, 100000,
+              "requests an interval, all brokers together, that may be spent on slow_interval and clients_interval"),
+    OPT_RANGE(OPT_TYPE_DURATION, struct rocketmq, forget_after, "1h", 1000, 31536000000,
+              "how long a broker that no name server lists any more is still expected, and shown as down"),
+    { 0 },
+};
+
+/* ---- life -------------------------------------------------------------------------------------------------------- */
+
+static int open_namesrvs(struct rocketmq *self, struct err *err)
+{
+    char address[ADDRESS_MAX_BYTES];
+    const char *list = self->namesrv;
+    int found;
+
+    while ((found = name_next_address(&list, address, err)) > 0) {
+        if (self->namesrv_count == NAMESRV_MAX)
+            return err_set(err, ERR_CONFIG, "namesrv: more than %d name servers", NAMESRV_MAX);
+        peer_init(&self->namesrvs[self->namesrv_count++], self->rpc, "name server", address);
+    }
+    if (found < 0)
+        return err_wrap(err, "namesrv");
+    if (self->namesrv_count == 0)
+        return err_set(err, ERR_CONFIG, "namesrv: expected at least one HOST:PORT");
+    return 0;
+}
+
+static int rocketmq_open(void *self_, const struct source_env *env, struct err *err)
+{
+    struct rocketmq *self = self_;
+    const struct rpc_options rpc_options = { .connect_timeout_ms = self->request_timeout };
+
+    self->name = xstrdup(env->name);
+    self->interval_ms = env->interval_ms;
+    self->rpc = rpc_new(&rpc_options);
+    return open_namesrvs(self, err);
+}
+
+static void rocketmq_close(void *self_)
+{
+    struct rocketmq *self = self_;
+
+    topology_fini(&self->topology);
+    rpc_free(self->rpc);
+    free(self->name);
+    self->rpc = NULL;
+    self->name = NULL;
+    self->namesrv_count = 0;
+}
+
+/* ---- name servers ------------------------------------------------------------------------------------------------ */
+
+/* One question to one name server. */
+struct discovery {
+    struct rocketmq *self;
+    struct peer *peer;
+    unsigned listed;
+    bool is_good;
+};
+
+static int learn_brokers(struct discovery *d, const struct rpc_answer *answer, struct err *err)
+{
+    if (answer->frame->code == RMQ_RESPONSE_REQUEST_CODE_NOT_SUPPORTED)
+        return err_set(err, ERR_REMOTE, "this is no name server: a broker or a proxy answers here");
+    if (rpc_answer_check(answer, err) < 0)
+        return -1;
+    return topology_learn(&d->self->topology, d->self->rpc, answer->frame->body, clock_now_ns(), &d->listed, err);
+}
+
+static void on_brokers(const struct rpc_answer *answer)
+{
+    struct discovery *d = answer->ctx;
+    struct err err;
+
+    if (answer->err != NULL)
+        return;
+    d->is_good = learn_brokers(d, answer, &err) == 0;
+    if (!d->is_good)
+        peer_refused(d->peer, answer->code, &err);
+}
+
+/* A name server that has just started, or lost its brokers, lists nothing: that is no failure, but worth a word. */
+static void note_emptiness(struct peer *peer, unsigned known)
+{
+    if (known > 0)
+        snprintf(peer->note, sizeof(peer->note), "lists no broker; the %u known from before are still asked", known);
+    else
+        snprintf(peer->note, sizeof(peer->note), "lists no broker");
+}
+
+/* Asks one name server after the other until one lists brokers. False: the look is over. */
+static bool discover(struct rocketmq *self, struct look *look)
+{
+    unsigned start = self->namesrv_at;
+
+    for (unsigned i = 0; i < self->namesrv_count; i++) {
+        unsigned at = (start + i) % self->namesrv_count;
+        struct discovery d = { .self = self, .peer = &self->namesrvs[at] };
+        const struct rpc_call call = { .code = RMQ_GET_BROKER_CLUSTER_INFO, .timeout_ms = self->request_timeout,
+                                       .done = on_brokers, .ctx = &d };
+        unsigned known = self->topology.broker_count;
+        rpc_submit(d.peer->target, &call);
+        if (rpc_run(self->rpc, look->deadline_ns, look->cancel_fd, &look->over) < 0) {
+            look->is_over = true;
+            return false;
+        }
+        if (d.is_good && d.listed > 0) {
+            self->namesrv_at = at;
+            return true;
+        }
+        if (d.is_good)
+            note_emptiness(d.peer, known);
+    }
+    return true;
+}
+
+/* ---- a look ------------------------------------------------------------------------------------------------------ */
+
+static void begin_peers(struct rocketmq *self)
+{
+    for (unsigned i = 0; i < self->namesrv_count; i++)
+        peer_begin(&self->namesrvs[i]);
+    for (unsigned c = 0; c < self->topology.cluster_count; c++)
+        for (unsigned i = 0; i < self->topology.clusters[c]->broker_count; i++) {
+            struct broker *b = self->topology.clusters[c]->brokers[i];
+            for (unsigned m = 0; m < b->member_count; m++)
+                peer_begin(&b->members[m]->peer);
+        }
+}
+
+/* Nothing was written and nothing was consumed anywhere. */
+static bool is_idle(const struct topology *t)
+{
+    for (unsigned c = 0; c < t->cluster_count; c++)
+        for (unsigned i = 0; i < t->clusters[c]->broker_count; i++) {
+            const struct broker *b = t->clusters[c]->brokers[i];
+            if (b->leader->is_up && (!b->now.is_still || b->now.offsets_moved))
+                return false;
+        }
+    return true;
+}
+
+/* How many intervals' worth of slow requests have been saved up. */
+static unsigned savings(const struct rocketmq *self, unsigned budget)
+{
+    int64_t looks = self->interval_ms > 0 ? self->slow_interval / self->interval_ms : 1;
+    int64_t saved = looks > 1 ? looks * budget : budget;
+
+    return saved > UINT32_MAX ? UINT32_MAX : (unsigned)saved;
+}
+
+static void run_slow_lanes(struct rocketmq *self, struct look *look)
+{
+    if (look->options->interval_ms > 0 && is_idle(look->topology)) {
+        bool is_due = (look->started_at_ns - self->slow_at_ns) / NS_PER_MS >= self->slow_interval;
+        look->slow_left = is_due ? savings(self, look->slow_left) : 0;
+    }
+    if (look->slow_left > 0)
+        self->slow_at_ns = look->started_at_ns;
+    lanes_slow(look);
+}
+
+/* Why the look is not whole: what came first. */
+static enum source_result judge(struct rocketmq *self, const struct look *look, struct err *err)
+{
+    bool any_up = false, all_well = !look->is_over;
+    struct err first = look->over;
+
+    for (unsigned i = 0; i < self->namesrv_count; i++)
+        if (peer_check(&self->namesrvs[i], all_well ? &first : NULL) < 0)
+            all_well = false;
+    for (unsigned c = 0; c < self->topology.cluster_count; c++)
+        for (unsigned i = 0; i < self->topology.clusters[c]->broker_count; i++) {
+            const struct broker *b = self->topology.clusters[c]->brokers[i];
+            for (unsigned m = 0; m < b->member_count; m++) {
+                any_up |= b->members[m]->is_up;
+                if (peer_check(&b->members[m]->peer, all_well ? &first : NULL) < 0)
+                    all_well = false;
+            }
+        }
+    if (self->topology.broker_count == 0) {
+        if (all_well)
+            err_set(&first, ERR_REMOTE, "name server %s lists no broker", rpc_target_address(self->namesrvs[self->namesrv_at].target));
+        *err = first;
+        return SOURCE_NOTHING;
+    }
+    if (!all_well)
+        *err = first;
+    return all_well && any_up ? SOURCE_ALL : SOURCE_SOME;
+}
+
+static void add_namesrv_rows(struct rocketmq *self, struct batch *b)
+{
+    uint32_t source = batch_intern_z(b, self->name), system = batch_intern_z(b, "rocketmq"), none = batch_intern(b, "", 0);
+
+    for (unsigned i = 0; i < self->namesrv_count; i++)
+        peer_add_rows(&self->namesrvs[i], b, source, system, none, "nameserver");
+}
+
+static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t deadline_ns, int cancel_fd, struct err *err)
+{
+    struct rocketmq *self = self_;
+    bool is_single = self->interval_ms == 0;
+    const struct look_options look_options = {
+        .request_timeout_ms = self->request_timeout, .max_in_flight = (unsigned)self->max_in_flight,
+        .include_system = self->include_system, .interval_ms = self->interval_ms,
+        .slow_interval_ms = is_single ? 0 : self->slow_interval,
+        .clients_interval_ms = is_single ? 0 : self->clients_interval,
+    };
+    int64_t now_ns = clock_now_ns(), spare_ns = (deadline_ns - now_ns) / 10;
+    struct look look = {
+        .options = &look_options, .topology = &self->topology, .rpc = self->rpc, .batch = b, .number = ++self->looks,
+        .started_at_ns = now_ns, .cancel_fd = cancel_fd,
+        .deadline_ns = deadline_ns - (spare_ns < ROWS_TIME_MS * NS_PER_MS ? spare_ns : ROWS_TIME_MS * NS_PER_MS),
+        .slow_left = is_single ? UINT32_MAX : (unsigned)self->slow_requests,
+    };
+
+    for (unsigned c = 0; c < self->topology.cluster_count; c++)
+        cluster_tidy(self->topology.clusters[c]);
+    begin_peers(self);
+    discover(self, &look);
+    topology_forget(&self->topology, look.started_at_ns, self->forget_after);
+    topology_choose_leaders(&self->topology);
+    rows_begin(&look, self->name);
+    lanes_fast(&look);
+    if (!look.is_over)
+        run_slow_lanes(self, &look);
+    rows_end(&look, self->name);
+    add_namesrv_rows(self, b);
+    return judge(self, &look, err);
+}
+
+/* ---- config check --connect -------------------------------------------------------------------------------------- */
+
+static void on_probe(const struct rpc_answer *answer)
+{
+    struct err *err = answer->ctx;
+
+    if (rpc_answer_check(answer, err) == 0)
+        err->kind = ERR_NONE;
+}
+
+static void probe_member(struct rocketmq *self, const struct member *m, int64_t deadline_ns,
+                         void (*say)(void *ctx, bool ok, const char *target, const char *detail), void *ctx, bool *all_well)
+{
+    char version[WIRE_VERSION_TEXT], detail[sizeof(((struct err *)0)->msg)];
+    struct err err = { .kind = ERR_CANCELED };
+    const struct rpc_call call = { .code = RMQ_GET_BROKER_RUNTIME_INFO, .timeout_ms = self->request_timeout,
+                                   .done = on_probe, .ctx = &err };
+
+    rpc_submit(m->peer.target, &call);
+    rpc_run(self->rpc, deadline_ns, -1, NULL);
+    if (err.kind == ERR_NONE)
+        snprintf(detail, sizeof(detail), "%s of cluster %s, id %lld, RocketMQ %s", m->broker->name, m->broker->cluster->name,
+                 (long long)m->id, wire_version_text(version, rpc_target_version(m->peer.target)));
+    say(ctx, err.kind == ERR_NONE, rpc_target_address(m->peer.target), err.kind == ERR_NONE ? detail : err.msg);
+    *all_well &= err.kind == ERR_NONE;
+}
+
+static int rocketmq_probe(void *self_, int64_t deadline_ns, void (*say)(void *ctx, bool ok, const char *target, const char *detail),
+                          void *ctx, struct err *err)
+{
+    struct rocketmq *self = self_;
+    bool all_well = true;
+    char detail[64];
+
+    begin_peers(self);
+    for (unsigned i = 0; i < self->namesrv_count; i++) {
+        struct discovery d = { .self = self, .peer = &self->namesrvs[i] };
+        struct err why = { .kind = ERR_NONE };
+        const struct rpc_call call = { .code = RMQ_GET_BROKER_CLUSTER_INFO, .timeout_ms = self->request_timeout,
+                                       .done = on_brokers, .ctx = &d };
+        rpc_submit(d.peer->target, &call);
+        rpc_run(self->rpc, deadline_ns, -1, NULL);
+        bool is_good = peer_check(d.peer, &why) == 0 && d.is_good;
+        snprintf(detail, sizeof(detail), "name server, lists %u broker name%s", d.listed, d.listed == 1 ? "" : "s");
+        say(ctx, is_good && d.listed > 0, rpc_target_address(d.peer->target), is_good ? detail : why.msg);
+        all_well &= is_good && d.listed > 0;
+    }
+    for (unsigned c = 0; c < self->topology.cluster_count; c++)
+        for (unsigned i = 0; i < self->topology.clusters[c]->broker_count; i++) {
+            const struct broker *b = self->topology.clusters[c]->brokers[i];
+            for (unsigned m = 0; m < b->member_count; m++)
+                probe_member(self, b->members[m], deadline_ns, say, ctx, &all_well);
+        }
+    return all_well ? 0 : err_set(err, ERR_REMOTE, "not everything could be reached");
+}
+
+const struct source_ops rocketmq_source = {
+    .name = "rocketmq",
+    .help = "RocketMQ 4.3 and later, over its own remoting protocol",
+    .address_option = "namesrv",
+    .options = options,
+    .size = sizeof(struct rocketmq),
+    .open = rocketmq_open,
+    .collect = rocketmq_collect,
+    .probe = rocketmq_probe,
+    .close = rocketmq_close,
+};

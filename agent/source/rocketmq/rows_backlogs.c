@@ -1,0 +1,294 @@
+/*
+ * rows_backlogs.c - the backlogs, queues and shares of a cluster. See rows.c for what is shown and how it is summed, lag.h for
+ * the arithmetic.
+ */
+#include "agent/source/rocketmq/rows_parts.h"
+
+#include "agent/base/buf.h"
+#include "agent/source/rocketmq/lag.h"
+#include "agent/source/rocketmq/lanes.h"
+
+/* A cluster of 10,000 topics has some 100,000; a hostile broker can say that each of its groups reads each of a million queues. */
+#define QUEUE_ROWS_MAX (1u << 21)
+
+/* A backlogs row while its parts are gathered. */
+struct backlog {
+    uint32_t topic, group;
+    enum topic_kind kind;
+    bool is_broadcast;
+    bool is_online;
+    int64_t lag, diff, inflight, lost; /* NO_INT until a part is known */
+    double out_rate;
+    bool has_rate, lacks_rate;
+    bool is_incomplete;
+    bool exists; /* some broker has a part */
+};
+
+static void add_to(int64_t *sum, int64_t value)
+{
+    if (value != NO_INT)
+        *sum = *sum == NO_INT ? value : lag_add(*sum, value);
+}
+
+static int64_t inflight_of(const struct broker *b, const struct pair_part *p, uint32_t queue, int64_t com)
+{
+    if (b->pulled == NULL || p->pulled != b->now.look->number || com == UNKNOWN)
+        return NO_INT;
+    int64_t pulled = b->pulled[p->first + queue];
+    if (pulled == UNKNOWN)
+        return NO_INT;
+    return pulled > com ? pulled - com : 0;
+}
+
+static void add_queue(struct rows *r, const struct backlog *g, unsigned broker, uint32_t queue, const struct queue_end *end,
+                      int64_t com, int64_t inflight, const struct queue_lag *lag)
+{
+    uint32_t row = rows_new(r, TABLE_QUEUES);
+
+    batch_set_text(r->batch, TABLE_QUEUES, row, QUEUES_CONSUMER_GROUP, rows_group_text(r, g->group));
+    batch_set_text(r->batch, TABLE_QUEUES, row, QUEUES_TOPIC, rows_topic_text(r, g->topic));
+    batch_set_text(r->batch, TABLE_QUEUES, row, QUEUES_BROKER, r->broker_texts[broker]);
+    batch_set_text(r->batch, TABLE_QUEUES, row, QUEUES_QUEUE, rows_number_text(r, queue));
+    batch_set_text(r->batch, TABLE_QUEUES, row, QUEUES_CLIENT, batch_intern(r->batch, "", 0));
+    rows_set_int(r, TABLE_QUEUES, row, QUEUES_MIN_OFFSET, end->min == UNKNOWN ? NO_INT : end->min);
+    rows_set_int(r, TABLE_QUEUES, row, QUEUES_MAX_OFFSET, end->max == UNKNOWN ? NO_INT : end->max);
+    rows_set_int(r, TABLE_QUEUES, row, QUEUES_CONSUMER_OFFSET, com == UNKNOWN ? NO_INT : com);
+    rows_set_int(r, TABLE_QUEUES, row, QUEUES_LAG, lag->lag);
+    rows_set_int(r, TABLE_QUEUES, row, QUEUES_INFLIGHT, inflight);
+    if (lag->state != NULL)
+        batch_set_text(r->batch, TABLE_QUEUES, row, QUEUES_STATE, batch_intern_z(r->batch, lag->state));
+}
+
+static void add_share(struct rows *r, const struct backlog *g, unsigned broker, int64_t committed, float out_rate)
+{
+    uint32_t row = rows_new(r, TABLE_SHARES);
+
+    batch_set_text(r->batch, TABLE_SHARES, row, SHARES_CONSUMER_GROUP, rows_group_text(r, g->group));
+    batch_set_text(r->batch, TABLE_SHARES, row, SHARES_TOPIC, rows_topic_text(r, g->topic));
+    batch_set_text(r->batch, TABLE_SHARES, row, SHARES_BROKER, r->broker_texts[broker]);
+    batch_set_text(r->batch, TABLE_SHARES, row, SHARES_KIND, r->kind_texts[g->kind]);
+    batch_set_int(r->batch, TABLE_SHARES, row, SHARES_CONSUMER_OFFSET, committed);
+    batch_set_real(r->batch, TABLE_SHARES, row, SHARES_OUT_RATE, (double)out_rate);
+    batch_set_int(r->batch, TABLE_SHARES, row, SHARES_COMPLETE, 1);
+}
+
+/* One broker's part of a backlog; p is NULL where the broker holds no offset and everything counts from min. */
+static void add_part(struct rows *r, struct backlog *g, unsigned broker, struct topic_part *t, const struct pair_part *p)
+{
+    const struct broker *b = r->cluster->brokers[broker];
+    bool is_fresh = t->queues > 0 && (p != NULL ? b->leader->is_up && broker_ends_are_fresh(b, t) : rows_may_show_ends(r, b, g->topic));
+    uint32_t queues = t->queues > 0 ? t->queues : p != NULL ? p->queues : 0;
+    int64_t committed = 0;
+
+    if (r->look->queue_rows + queues > QUEUE_ROWS_MAX) {
+        g->is_incomplete = true;
+        return;
+    }
+    r->look->queue_rows += queues;
+    g->is_incomplete |= !is_fresh || (t->flags & PART_BEHIND) != 0;
+    for (uint32_t q = 0; q < queues; q++) {
+        const struct queue_end end = is_fresh ? b->ends[t->first + q] : (struct queue_end){ UNKNOWN, UNKNOWN };
+        int64_t com = p != NULL && q < p->queues ? b->committed[p->first + q] : UNKNOWN;
+        int64_t inflight = p != NULL && g->is_online && q < p->queues ? inflight_of(b, p, q, com) : NO_INT;
+        struct queue_lag lag = lag_of_queue(end.min, end.max, com);
+        if (p == NULL)
+            lag.diff = lag.lag;
+        g->is_incomplete |= lag.lag == NO_INT || end.min == UNKNOWN;
+        if (lag.leans_on_min)
+            t->flags |= PART_MIN_MATTERS;
+        add_to(&g->lag, lag.lag);
+        add_to(&g->diff, lag.diff);
+        add_to(&g->lost, lag.lost);
+        add_to(&g->inflight, inflight);
+        committed = com == UNKNOWN ? committed : lag_add(committed, com);
+        add_queue(r, g, broker, q, &end, com, inflight, &lag);
+    }
+    if (p == NULL)
+        return;
+    if (isnan(p->out_rate))
+        g->lacks_rate = true;
+    else
+        g->has_rate = true, g->out_rate += (double)p->out_rate;
+    if (!g->is_broadcast)
+        add_share(r, g, broker, committed, p->out_rate);
+}
+
+/* counts_from_min: a broker that has the topic and holds no offset has its messages still to be consumed. */
+static void gather(struct rows *r, struct backlog *g, uint32_t pair, bool counts_from_min)
+{
+    for (unsigned i = 0; i < r->cluster->broker_count; i++) {
+        const struct broker *b = r->cluster->brokers[i];
+        const struct pair_part *p = pair == 0 ? NULL : broker_find_pair(b, pair);
+        g->is_incomplete |= !b->knows_offsets; /* who knows what it holds */
+        if (!rows_shows_topic(r, b, g->topic) || !broker_has_group(b, g->group))
+            continue;
+        bool has_offsets = p != NULL && p->seen != 0;
+        if (!has_offsets && !counts_from_min)
+            continue;
+        g->exists = true;
+        bool is_known = has_offsets ? p->seen == b->now.look->number
+                                    : b->offsets_number == b->now.look->number && !broker_is_offsets_blind(b);
+        if (is_known)
+            add_part(r, g, i, &b->topics[g->topic], has_offsets ? p : NULL);
+        else
+            g->is_incomplete = true;
+    }
+}
+
+static uint32_t new_backlog_row(struct rows *r, const struct backlog *g)
+{
+    const struct group_info *info = &r->cluster->group_infos[g->group];
+    enum group_model model = rows_model_of(r, g->group);
+    uint32_t row = rows_new(r, TABLE_BACKLOGS);
+
+    batch_set_text(r->batch, TABLE_BACKLOGS, row, BACKLOGS_CONSUMER_GROUP, rows_group_text(r, g->group));
+    batch_set_text(r->batch, TABLE_BACKLOGS, row, BACKLOGS_TOPIC, rows_topic_text(r, g->topic));
+    batch_set_text(r->batch, TABLE_BACKLOGS, row, BACKLOGS_KIND, r->kind_texts[g->kind]);
+    rows_set_int(r, TABLE_BACKLOGS, row, BACKLOGS_LAG, g->lag);
+    rows_set_int(r, TABLE_BACKLOGS, row, BACKLOGS_DIFF, g->diff);
+    rows_set_int(r, TABLE_BACKLOGS, row, BACKLOGS_INFLIGHT, g->inflight);
+    rows_set_int(r, TABLE_BACKLOGS, row, BACKLOGS_LOST, g->lost);
+    batch_set_int(r->batch, TABLE_BACKLOGS, row, BACKLOGS_COMPLETE, !g->is_incomplete);
+    if (rows_knows_members(r, info))
+        batch_set_text(r->batch, TABLE_BACKLOGS, row, BACKLOGS_ONLINE, rows_number_text(r, info->client_count));
+    /* As in the official exporter, a group nobody has seen online counts as clustering. */
+    batch_set_text(r->batch, TABLE_BACKLOGS, row, BACKLOGS_MODEL_NUMBER, rows_number_text(r, model != MODEL_BROADCASTING));
+    return row;
+}
+
+static void add_backlog(struct rows *r, uint32_t topic, uint32_t group, uint32_t pair, bool counts_from_min)
+{
+    const struct group_info *info = &r->cluster->group_infos[group];
+    struct group_sum *sum = &r->sums[group];
+    struct backlog g = { .topic = topic, .group = group, .kind = rows_kind_of(r, topic), .lag = NO_INT, .diff = NO_INT,
+                         .inflight = NO_INT, .lost = NO_INT };
+
+    g.is_broadcast = pair != 0 && r->cluster->pair_infos[pair].is_broadcast;
+    g.is_online = rows_knows_members(r, info) && info->client_count > 0;
+    gather(r, &g, pair, counts_from_min);
+    if (!g.exists)
+        return;
+    uint32_t row = new_backlog_row(r, &g);
+    if (g.has_rate && !g.lacks_rate && !g.is_incomplete)
+        batch_set_real(r->batch, TABLE_BACKLOGS, row, BACKLOGS_OUT_RATE, g.out_rate);
+    sum->is_incomplete |= g.is_incomplete;
+    if (g.lag != NO_INT)
+        sum->lag = lag_add(sum->lag, g.lag);
+    if (g.lag != NO_INT && g.kind == TOPIC_RETRY)
+        sum->retry_lag = lag_add(sum->retry_lag, g.lag);
+    sum->has_offsets |= g.kind != TOPIC_RETRY && g.lag != NO_INT;
+}
+
+/* Dead letters: what is stored. Brokers are asked seldom where nothing can have changed, so an old answer will do. */
+static void add_dlq(struct rows *r, uint32_t topic, uint32_t group)
+{
+    struct backlog g = { .topic = topic, .group = group, .kind = TOPIC_DLQ, .lag = NO_INT, .diff = NO_INT,
+                         .inflight = NO_INT, .lost = NO_INT };
+
+    for (unsigned i = 0; i < r->cluster->broker_count; i++) {
+        const struct broker *b = r->cluster->brokers[i];
+        g.is_incomplete |= b->topics_stamp == 0;
+        if (!rows_shows_topic(r, b, topic))
+            continue;
+        struct topic_part *t = &b->topics[topic];
+        g.exists = true;
+        g.is_incomplete |= (t->flags & PART_BEHIND) != 0;
+        if (!rows_may_show_ends(r, b, topic)) {
+            g.is_incomplete = true;
+            continue;
+        }
+        add_to(&g.diff, 0);
+        for (uint32_t q = 0; q < t->queues; q++) {
+            const struct queue_end *end = &b->ends[t->first + q];
+            bool is_known = end->max != UNKNOWN && end->min != UNKNOWN;
+            g.is_incomplete |= !is_known;
+            if (!is_known || end->max <= end->min)
+                continue;
+            add_to(&g.diff, end->max - end->min);
+            t->flags |= PART_MIN_MATTERS;
+        }
+    }
+    if (!g.exists)
+        return;
+    new_backlog_row(r, &g);
+    r->sums[group].is_incomplete |= g.is_incomplete;
+    add_to(&r->sums[group].dlq, g.diff == NO_INT ? 0 : g.diff);
+}
+
+static bool is_visible(const struct rows *r, uint32_t pair)
+{
+    const struct pair_info *info = &r->cluster->pair_infos[pair];
+
+    for (unsigned i = 0; i < r->cluster->broker_count; i++) {
+        const struct broker *b = r->cluster->brokers[i];
+        const struct pair_part *p = broker_find_pair(b, pair);
+        if (p != NULL && p->seen != 0 && rows_shows_topic(r, b, info->topic) && broker_has_group(b, info->group))
+            return true;
+    }
+    return false;
+}
+
+/* Which kinds of offsets each group has must be known before its first row. */
+static void note_kinds(struct rows *r)
+{
+    for (uint32_t id = 1; id < r->cluster->pairs.count; id++) {
+        const struct pair_info *info = &r->cluster->pair_infos[id];
+        if (!is_visible(r, id))
+            continue;
+        r->cluster->live_pairs++;
+        if (rows_kind_of(r, info->topic) == TOPIC_RETRY)
+            continue;
+        r->sums[info->group].has_broadcast |= info->is_broadcast;
+        r->sums[info->group].has_plain |= !info->is_broadcast;
+    }
+}
+
+static void add_pairs(struct rows *r)
+{
+    for (uint32_t id = 1; id < r->cluster->pairs.count; id++) {
+        const struct pair_info *info = &r->cluster->pair_infos[id];
+        bool is_own_retry = rows_kind_of(r, info->topic) == TOPIC_RETRY && r->cluster->topic_infos[info->topic].owner == info->group;
+        if (is_own_retry || !lanes_shows_group(r->look, r->cluster, info->group))
+            continue;
+        if (info->is_broadcast != (rows_model_of(r, info->group) == MODEL_BROADCASTING))
+            continue;
+        add_backlog(r, info->topic, info->group, id, false);
+    }
+}
+
+static uint32_t find_pair(struct rows *r, struct buf *key, uint32_t topic, uint32_t group)
+{
+    struct view t = intern_view(&r->cluster->topics, topic), g = intern_view(&r->cluster->groups, group);
+
+    buf_reset(key);
+    buf_put(key, t.data, t.len);
+    buf_putc(key, '@');
+    buf_put(key, g.data, g.len);
+    return intern_find(&r->cluster->pairs, key->data, key->len);
+}
+
+/* Retry and dead letter topics, found by their names because offsets of them need not exist. */
+static void add_returned(struct rows *r)
+{
+    struct buf key;
+
+    buf_init(&key, 0);
+    for (uint32_t id = 1; id < r->cluster->topics.count; id++) {
+        enum topic_kind kind = rows_kind_of(r, id);
+        uint32_t owner = kind == TOPIC_RETRY || kind == TOPIC_DLQ ? rows_find_owner(r, id) : 0;
+        if (owner == 0 || !lanes_shows_group(r->look, r->cluster, owner) || !rows_lists_group(r, owner))
+            continue;
+        if (kind == TOPIC_DLQ)
+            add_dlq(r, id, owner);
+        else if (rows_model_of(r, owner) != MODEL_BROADCASTING)
+            add_backlog(r, id, owner, find_pair(r, &key, id, owner), true);
+    }
+    buf_fini(&key);
+}
+
+void rows_add_backlogs(struct rows *r)
+{
+    note_kinds(r);
+    add_pairs(r);
+    add_returned(r);
+}

@@ -1,0 +1,53 @@
+/*
+ * rows_parts.h - shared by rows.c, rows_backlogs.c and rows_groups.c; nobody else includes it. See rows.h.
+ */
+#ifndef AGENT_SOURCE_ROCKETMQ_ROWS_PARTS_H
+#define AGENT_SOURCE_ROCKETMQ_ROWS_PARTS_H
+
+#include "agent/source/rocketmq/look.h"
+
+/* Of one group, gathered over its backlogs. */
+struct group_sum {
+    int64_t lag, retry_lag, dlq;
+    bool has_offsets;              /* some topic of it, other than retries, has committed offsets */
+    bool has_plain, has_broadcast; /* which kinds of pairs there are */
+    bool is_incomplete;
+};
+
+/* The making of one cluster's rows. */
+struct rows {
+    struct look *look;
+    struct batch *batch;
+    struct cluster *cluster;
+    uint32_t source, system, cluster_text;
+    uint32_t *topic_texts, *group_texts, *broker_texts; /* by number; 0: not interned yet */
+    uint32_t kind_texts[TOPIC_KINDS];
+    struct group_sum *sums; /* by group */
+};
+
+/* A row with its common keys. */
+uint32_t rows_new(struct rows *r, enum table_id t);
+uint32_t rows_topic_text(struct rows *r, uint32_t topic);
+uint32_t rows_group_text(struct rows *r, uint32_t group);
+uint32_t rows_number_text(struct rows *r, int64_t number);
+uint32_t rows_view_text(struct rows *r, struct view text);
+void rows_set_int(struct rows *r, enum table_id t, uint32_t row, unsigned column, int64_t value); /* NO_INT: not set */
+
+enum topic_kind rows_kind_of(const struct rows *r, uint32_t topic);
+bool rows_shows_topic(const struct rows *r, const struct broker *b, uint32_t topic);
+bool rows_lists_group(const struct rows *r, uint32_t group); /* some broker does */
+/* The group of a retry or dead letter topic; 0: none that exists. */
+uint32_t rows_find_owner(struct rows *r, uint32_t topic);
+/* Ends that may be shown: those of now, or of a topic on a slow lane, which nobody asked about. */
+bool rows_may_show_ends(const struct rows *r, const struct broker *b, uint32_t topic);
+/* Clients are known, and the broker that told is still there to vouch for them. */
+bool rows_knows_members(const struct rows *r, const struct group_info *g);
+enum group_model rows_model_of(const struct rows *r, uint32_t group);
+
+/* rows_backlogs.c: backlogs, queues, shares; fills the sums. */
+void rows_add_backlogs(struct rows *r);
+/* rows_groups.c: groups, clients, producers. After the backlogs. */
+void rows_add_groups(struct rows *r);
+void rows_add_producers(struct rows *r);
+
+#endif
