@@ -1,0 +1,52 @@
+/*
+ * pipeline.h - everything between a configuration and delivered batches: sources, ring, one worker per sink.
+ *
+ * `run` is many collections, `once` is one, `status -n` is one that nobody delivers. A source or sink that is away never stops
+ * the start. Main thread only; the workers' threads are inside.
+ */
+#ifndef AGENT_PIPELINE_PIPELINE_H
+#define AGENT_PIPELINE_PIPELINE_H
+
+#include "agent/base/err.h"
+#include "agent/model/batch.h"
+#include "agent/pipeline/config.h"
+#include "agent/pipeline/worker.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct pipeline;
+
+enum pipeline_reason { PIPELINE_RUN, PIPELINE_ONCE };
+
+/* Opens every source and sink (no network) and starts the workers. Borrows the config, which must outlive the pipeline. NULL with
+ * err if an option is wrong. */
+struct pipeline *pipeline_new(struct config *config, enum pipeline_reason reason, struct err *err);
+
+/*
+ * One interval: collects from every source until collect_timeout at the latest, seals, hands the batch to the ring. SOURCE_SOME
+ * or SOURCE_NOTHING: something is missing, err says what came first; the rest is on its way all the same. cancel_fd readable ends
+ * it early: ERR_CANCELED, and nothing is handed on.
+ */
+enum source_result pipeline_collect(struct pipeline *p, int64_t tick_ms, int cancel_fd, struct err *err);
+void pipeline_set_missed_ticks(struct pipeline *p, uint64_t missed);
+
+/* No more collections: workers deliver what is left until the deadline (monotonic), then leave. True if every sink has taken
+ * everything it was given since the start. */
+bool pipeline_stop(struct pipeline *p, int64_t deadline_ns);
+void pipeline_free(struct pipeline *p); /* stopped first; NULL is fine */
+
+void pipeline_read_sink(struct pipeline *p, size_t index, const char **name, struct worker_counts *out);
+
+/* What the newest collection saw, in one line for people: "12 groups, lag 3400, 6 requests, 4 ms". */
+void pipeline_summary(const struct pipeline *p, char *text, size_t size);
+
+/* A single look: collects once from every source and gives the sealed batch to the caller. 0 all answered, 1 some, -1 nothing
+ * (then *out still holds the scrapes, unless err is of kind ERR_CONFIG). */
+int pipeline_look(struct config *config, struct batch **out, struct err *err);
+
+/* A single look, rendered by each sink (or the one named) to `to`; nothing is sent. Result as pipeline_look. */
+int pipeline_dry_run(struct config *config, const char *only_sink, FILE *to, struct err *err);
+
+#endif

@@ -1,0 +1,185 @@
+/* ring.c - see ring.h. One mutex, one condition; no call-backs, nothing slow under the lock. */
+#include "agent/pipeline/ring.h"
+
+#include "agent/base/clock.h"
+#include "agent/base/xalloc.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define CURSORS_MAX 64
+
+struct ring {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct batch **slots; /* batch number n stands in slots[n % slot_count] */
+    unsigned slot_count;
+    size_t bytes, bytes_max;
+    uint64_t first;       /* number of the oldest batch still held */
+    uint64_t end;         /* number the next batch gets */
+    uint64_t cursors[CURSORS_MAX]; /* number each reader wants next; below `first` means it missed some */
+    int cursor_count;
+    bool closed;
+};
+
+struct ring *ring_new(unsigned slots, size_t bytes_max)
+{
+    struct ring *ring = xcalloc(1, sizeof(*ring));
+    pthread_condattr_t attr;
+
+    pthread_mutex_init(&ring->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&ring->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    ring->slots = xcalloc(slots, sizeof(*ring->slots));
+    ring->slot_count = slots;
+    ring->bytes_max = bytes_max;
+    return ring;
+}
+
+static struct batch **slot(struct ring *ring, uint64_t number)
+{
+    return &ring->slots[number % ring->slot_count];
+}
+
+static void drop_first(struct ring *ring)
+{
+    struct batch **oldest = slot(ring, ring->first);
+
+    ring->bytes -= batch_memory(*oldest);
+    batch_unref(*oldest);
+    *oldest = NULL;
+    ring->first++;
+}
+
+void ring_free(struct ring *ring)
+{
+    if (ring == NULL)
+        return;
+    while (ring->first < ring->end)
+        drop_first(ring);
+    pthread_cond_destroy(&ring->changed);
+    pthread_mutex_destroy(&ring->lock);
+    free(ring->slots);
+    free(ring);
+}
+
+int ring_add_cursor(struct ring *ring)
+{
+    assert(ring->cursor_count < CURSORS_MAX);
+    ring->cursors[ring->cursor_count] = ring->end;
+    return ring->cursor_count++;
+}
+
+/* Batches that every reader has passed are of no use to anybody. */
+static void drop_read(struct ring *ring)
+{
+    uint64_t slowest = ring->end;
+
+    for (int c = 0; c < ring->cursor_count; c++)
+        if (ring->cursors[c] < slowest)
+            slowest = ring->cursors[c];
+    while (ring->first < slowest)
+        drop_first(ring);
+}
+
+void ring_append(struct ring *ring, struct batch *batch)
+{
+    size_t size = batch_memory(batch);
+
+    pthread_mutex_lock(&ring->lock);
+    assert(!ring->closed);
+    while (ring->end - ring->first >= ring->slot_count || (ring->end > ring->first && ring->bytes + size > ring->bytes_max))
+        drop_first(ring);
+    *slot(ring, ring->end) = batch;
+    ring->end++;
+    ring->bytes += size;
+    drop_read(ring); /* a ring without readers keeps nothing */
+    pthread_cond_broadcast(&ring->changed);
+    pthread_mutex_unlock(&ring->lock);
+}
+
+void ring_close(struct ring *ring)
+{
+    pthread_mutex_lock(&ring->lock);
+    ring->closed = true;
+    pthread_cond_broadcast(&ring->changed);
+    pthread_mutex_unlock(&ring->lock);
+}
+
+bool ring_is_closed(struct ring *ring)
+{
+    pthread_mutex_lock(&ring->lock);
+    bool closed = ring->closed;
+    pthread_mutex_unlock(&ring->lock);
+    return closed;
+}
+
+/* With the lock held: waits for a change; false once the deadline has passed. */
+static bool wait_for_change(struct ring *ring, int64_t deadline_ns)
+{
+    struct timespec until = { .tv_sec = (time_t)(deadline_ns / NS_PER_S), .tv_nsec = (long)(deadline_ns % NS_PER_S) };
+
+    if (deadline_ns == INT64_MAX)
+        return pthread_cond_wait(&ring->changed, &ring->lock) == 0;
+    return pthread_cond_timedwait(&ring->changed, &ring->lock, &until) == 0 || clock_now_ns() < deadline_ns;
+}
+
+/* With the lock held: true when there is something for the cursor, false when closed or late. */
+static bool wait_for_batch(struct ring *ring, int cursor, int64_t deadline_ns)
+{
+    while (ring->cursors[cursor] >= ring->end)
+        if (ring->closed || !wait_for_change(ring, deadline_ns))
+            return false;
+    return true;
+}
+
+bool ring_wait_closed(struct ring *ring, int64_t deadline_ns)
+{
+    pthread_mutex_lock(&ring->lock);
+    while (!ring->closed && wait_for_change(ring, deadline_ns))
+        ;
+    bool closed = ring->closed;
+    pthread_mutex_unlock(&ring->lock);
+    return closed;
+}
+
+struct batch *ring_take(struct ring *ring, int cursor, enum ring_order order, int64_t deadline_ns, uint64_t *missed)
+{
+    struct batch *batch = NULL;
+
+    *missed = 0;
+    pthread_mutex_lock(&ring->lock);
+    if (wait_for_batch(ring, cursor, deadline_ns)) {
+        uint64_t wanted = ring->cursors[cursor];
+        uint64_t take = order == RING_NEWEST ? ring->end - 1 : wanted < ring->first ? ring->first : wanted;
+        *missed = take - wanted;
+        batch = batch_ref(*slot(ring, take));
+        ring->cursors[cursor] = take + 1;
+        drop_read(ring);
+    }
+    pthread_mutex_unlock(&ring->lock);
+    return batch;
+}
+
+bool ring_wait_newer(struct ring *ring, int cursor, int64_t deadline_ns)
+{
+    pthread_mutex_lock(&ring->lock);
+    bool newer = wait_for_batch(ring, cursor, deadline_ns);
+    pthread_mutex_unlock(&ring->lock);
+    return newer;
+}
+
+uint64_t ring_waiting(struct ring *ring, int cursor, int64_t *oldest_ms)
+{
+    pthread_mutex_lock(&ring->lock);
+    uint64_t next = ring->cursors[cursor], waiting = ring->end - next;
+    *oldest_ms = 0;
+    if (waiting > 0)
+        *oldest_ms = batch_info(*slot(ring, next < ring->first ? ring->first : next))->time_ms;
+    pthread_mutex_unlock(&ring->lock);
+    return waiting;
+}

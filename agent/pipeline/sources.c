@@ -1,0 +1,78 @@
+/* sources.c - see sources.h. */
+#include "agent/pipeline/sources.h"
+
+#include "agent/base/clock.h"
+#include "agent/base/xalloc.h"
+
+#include <stdlib.h>
+
+struct opened {
+    const struct source_ops *ops;
+    const char *name;
+    struct source_env env;
+    void *self;
+};
+
+struct sources {
+    size_t count;
+    struct opened list[];
+};
+
+struct sources *sources_open(struct config *config, int64_t interval_ms, struct err *err)
+{
+    struct sources *s = xcalloc(1, sizeof(*s) + config->source_count * sizeof(s->list[0]));
+
+    for (size_t i = 0; i < config->source_count; i++) {
+        struct config_source *from = &config->sources[i];
+        struct opened *o = &s->list[s->count++];
+        *o = (struct opened){ .ops = from->ops, .name = from->name, .self = from->self };
+        o->env = (struct source_env){ .name = from->key, .interval_ms = interval_ms };
+        from->self = NULL;
+        if (o->ops->open(o->self, &o->env, err) < 0) {
+            err_wrap(err, "%s: source %s", from->where, from->name);
+            sources_close(s);
+            return NULL;
+        }
+    }
+    return s;
+}
+
+void sources_close(struct sources *s)
+{
+    if (s == NULL)
+        return;
+    for (size_t i = 0; i < s->count; i++) {
+        s->list[i].ops->close(s->list[i].self);
+        free(s->list[i].self);
+    }
+    free(s);
+}
+
+/* Sources are asked one after the other; each may use its share of the time that is left, so that one that hangs leaves some
+ * for the rest. */
+enum source_result sources_collect(struct sources *s, struct batch *b, int64_t deadline_ns, int cancel_fd, struct err *err)
+{
+    enum source_result worst = SOURCE_ALL;
+    size_t nothing = 0;
+
+    for (size_t i = 0; i < s->count; i++) {
+        struct err why = { 0 };
+        int64_t now_ns = clock_now_ns();
+        int64_t share_ns = deadline_ns > now_ns ? (deadline_ns - now_ns) / (int64_t)(s->count - i) : 0;
+        enum source_result result = s->list[i].ops->collect(s->list[i].self, b, now_ns + share_ns, cancel_fd, &why);
+        if (result == SOURCE_ALL)
+            continue;
+        if (why.kind == ERR_CANCELED) { /* whatever came first: the caller must know that this is no interval */
+            *err = why;
+            return SOURCE_NOTHING;
+        }
+        nothing += result == SOURCE_NOTHING;
+        if (worst == SOURCE_ALL) {
+            *err = why;
+            if (s->count > 1)
+                err_wrap(err, "source %s", s->list[i].name);
+        }
+        worst = SOURCE_SOME;
+    }
+    return s->count > 0 && nothing == s->count ? SOURCE_NOTHING : worst;
+}

@@ -1,0 +1,18 @@
+/*
+ * sources.h - the configured sources, opened, as one: collect from all of them into one batch. Main thread.
+ */
+#ifndef AGENT_PIPELINE_SOURCES_H
+#define AGENT_PIPELINE_SOURCES_H
+
+#include "agent/pipeline/config.h"
+
+struct sources;
+
+/* Opens every source of the config (no network). interval_ms 0: a single look. NULL with err if an option is wrong. */
+struct sources *sources_open(struct config *config, int64_t interval_ms, struct err *err);
+void sources_close(struct sources *s); /* NULL is fine */
+/* Adds every source's rows. The worst result of all; err tells the first failure. Canceled: SOURCE_NOTHING and ERR_CANCELED at
+ * once, the sources behind are not asked. */
+enum source_result sources_collect(struct sources *s, struct batch *b, int64_t deadline_ns, int cancel_fd, struct err *err);
+
+#endif

@@ -1,0 +1,310 @@
+/* worker.c - see worker.h. */
+#include "agent/pipeline/worker.h"
+
+#include "agent/base/clock.h"
+#include "agent/base/xalloc.h"
+
+#include <assert.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define TRIES_PER_TICK 4
+#define FIRST_GAP_NS (NS_PER_S / 2) /* then 1 s, 2 s */
+
+struct worker {
+    const struct sink_ops *ops;
+    const struct sink_env *env;
+    void *self;
+    struct ring *ring;
+    int cursor;
+    struct worker_limits limits;
+    struct log_repeat trouble;   /* worker thread */
+    bool said_cut;               /* worker thread */
+
+    pthread_t thread;
+    bool started;
+    int cancel_fd;               /* eventfd: readable from the stop deadline on */
+    int ended_fd;                /* eventfd: readable once the thread is about to end */
+    atomic_llong stop_by_ns;     /* INT64_MAX until a stop is asked for */
+
+    pthread_mutex_t lock;        /* counts */
+    struct worker_counts counts;
+};
+
+struct worker *worker_new(struct config_sink *sink, const struct sink_env *env, struct ring *ring, struct worker_limits limits,
+                          struct err *err)
+{
+    struct worker *w = xcalloc(1, sizeof(*w));
+
+    w->ops = sink->ops;
+    w->self = sink->self;
+    sink->self = NULL;
+    w->env = env;
+    w->ring = ring;
+    w->limits = limits;
+    w->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    w->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    atomic_init(&w->stop_by_ns, INT64_MAX);
+    pthread_mutex_init(&w->lock, NULL);
+    if (w->cancel_fd < 0 || w->ended_fd < 0) {
+        err_sys(err, "eventfd");
+    } else if (w->ops->open(w->self, env, err) == 0) {
+        w->cursor = ring_add_cursor(ring);
+        return w;
+    }
+    err_wrap(err, "sink %s", env->name);
+    worker_free(w);
+    return NULL;
+}
+
+void worker_free(struct worker *w)
+{
+    if (w == NULL)
+        return;
+    assert(!w->started);
+    w->ops->close(w->self);
+    free(w->self);
+    if (w->cancel_fd >= 0)
+        close(w->cancel_fd);
+    if (w->ended_fd >= 0)
+        close(w->ended_fd);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}
+
+const char *worker_name(const struct worker *w)
+{
+    return w->env->name;
+}
+
+void worker_read_counts(struct worker *w, struct worker_counts *out)
+{
+    int64_t oldest_ms;
+
+    ring_waiting(w->ring, w->cursor, &oldest_ms);
+    pthread_mutex_lock(&w->lock);
+    *out = w->counts;
+    pthread_mutex_unlock(&w->lock);
+    if (out->waiting_since_ms == 0)
+        out->waiting_since_ms = oldest_ms;
+}
+
+static int64_t stop_by(struct worker *w)
+{
+    return atomic_load(&w->stop_by_ns);
+}
+
+static bool must_leave(struct worker *w)
+{
+    return clock_now_ns() >= stop_by(w);
+}
+
+static int64_t interval_ns(const struct worker *w)
+{
+    return (w->limits.interval_ms > 0 ? w->limits.interval_ms : 60000) * NS_PER_MS;
+}
+
+/* Until when tries with this batch make sense: its interval, and never past the stop. */
+static int64_t tries_end(struct worker *w, int64_t started_ns)
+{
+    int64_t end = started_ns + interval_ns(w), stop = stop_by(w);
+
+    return end < stop ? end : stop;
+}
+
+static void note_attempt(struct worker *w, enum sink_result result, const struct sink_delivery *d, int64_t took_ns,
+                         const struct err *err)
+{
+    struct worker_counts *c = &w->counts;
+
+    pthread_mutex_lock(&w->lock);
+    c->tried = true;
+    c->up = result == SINK_OK;
+    c->duration_ns = took_ns;
+    c->delivered += result == SINK_OK;
+    c->retried += result == SINK_RETRY;
+    c->rejected += result == SINK_REJECT;
+    if (result == SINK_OK) {
+        c->series = d->series;
+        c->bytes = d->bytes;
+        c->cut_series += d->cut;
+        c->delivered_at_ms = clock_wall_ms();
+    }
+    if (result != SINK_RETRY)
+        c->waiting_since_ms = 0;
+    snprintf(c->error, sizeof(c->error), "%s", result == SINK_OK ? "" : err->msg);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void say_attempt(struct worker *w, enum sink_result result, const struct sink_delivery *d, const struct err *err)
+{
+    char what[160];
+
+    snprintf(what, sizeof(what), "sink %s", w->env->name);
+    if (result == SINK_OK)
+        log_repeat_end(&w->trouble, what);
+    else
+        log_repeat_fail(&w->trouble, result == SINK_REJECT ? LOG_ERROR : LOG_WARNING, what, err->msg);
+    if (d->cut > 0 && !w->said_cut)
+        log_warning("%s: %llu samples left out, by max_series or because another has the same labels; first %s", what,
+                    (unsigned long long)d->cut, d->first_cut != NULL ? d->first_cut : "");
+    w->said_cut = d->cut > 0;
+}
+
+/* pause_ns: what the peer asked for, at most one interval; 0 if it did not. */
+static enum sink_result attempt(struct worker *w, const struct batch *batch, int64_t end_ns, int64_t *pause_ns)
+{
+    struct sink_delivery d = { .deadline_ns = end_ns, .cancel_fd = w->cancel_fd };
+    struct err err = { 0 };
+    int64_t started = clock_now_ns();
+
+    enum sink_result result = w->ops->deliver(w->self, batch, &d, &err);
+    note_attempt(w, result, &d, clock_now_ns() - started, &err);
+    say_attempt(w, result, &d, &err);
+    int64_t wish_ms = d.retry_after_ms > 0 ? d.retry_after_ms : 0;
+    *pause_ns = wish_ms < interval_ns(w) / NS_PER_MS ? wish_ms * NS_PER_MS : interval_ns(w);
+    return result;
+}
+
+/* Waits until then; false if the worker has to leave first. */
+static bool wait_until(struct worker *w, int64_t until_ns)
+{
+    struct pollfd p = { .fd = w->cancel_fd, .events = POLLIN };
+
+    while (clock_now_ns() < until_ns)
+        if (poll(&p, 1, clock_ms_until(until_ns)) > 0)
+            return false;
+    return !must_leave(w);
+}
+
+/* One batch, a few tries. RETRY: this tick's tries are used up, or a stop has come, for which the time has to be shared anew. */
+static enum sink_result deliver(struct worker *w, const struct batch *batch)
+{
+    int64_t end_ns = tries_end(w, clock_now_ns()), gap_ns = FIRST_GAP_NS;
+    bool is_last = w->limits.once || ring_is_closed(w->ring);
+
+    for (int try = 1;; try++, gap_ns *= 2) {
+        int64_t pause_ns, now_ns;
+        enum sink_result result = attempt(w, batch, end_ns, &pause_ns);
+        if (result != SINK_RETRY || try == TRIES_PER_TICK)
+            return result;
+        now_ns = clock_now_ns();
+        if (pause_ns == 0)
+            pause_ns = gap_ns;
+        pause_ns += (now_ns / 1000) % (pause_ns / 8 + 1); /* jitter: many agents, one gateway */
+        if (now_ns + pause_ns >= end_ns)
+            return SINK_RETRY;
+        if (is_last ? !wait_until(w, now_ns + pause_ns) : ring_wait_closed(w->ring, now_ns + pause_ns))
+            return SINK_RETRY;
+    }
+}
+
+/* why: what happened to an EVERY sink's intervals, for people. */
+static void count_missed(struct worker *w, uint64_t missed, const char *why)
+{
+    pthread_mutex_lock(&w->lock);
+    if (w->ops->mode == SINK_LATEST)
+        w->counts.overtaken += missed;
+    else
+        w->counts.overflowed += missed;
+    pthread_mutex_unlock(&w->lock);
+    if (missed > 0 && w->ops->mode == SINK_EVERY)
+        log_warning("sink %s: %llu interval%s lost, %s", w->env->name, (unsigned long long)missed, missed == 1 ? "" : "s", why);
+}
+
+static void set_waiting(struct worker *w, const struct batch *batch)
+{
+    pthread_mutex_lock(&w->lock);
+    w->counts.waiting_since_ms = batch_info(batch)->time_ms;
+    pthread_mutex_unlock(&w->lock);
+}
+
+/*
+ * Delivers one batch. After a tick's tries a LATEST sink lets it go as soon as a newer one is there; an EVERY sink keeps it until
+ * it is accepted or refused, and pauses for an interval. At the stop there is one more round before it is given up.
+ */
+static void work_on(struct worker *w, const struct batch *batch)
+{
+    set_waiting(w, batch);
+    for (bool last = w->limits.once;; last = ring_is_closed(w->ring)) {
+        if (deliver(w, batch) != SINK_RETRY)
+            return;
+        if (last || must_leave(w))
+            break;
+        if (w->ops->mode == SINK_EVERY)
+            ring_wait_closed(w->ring, clock_now_ns() + interval_ns(w));
+        else if (ring_wait_newer(w->ring, w->cursor, INT64_MAX))
+            break;
+    }
+    count_missed(w, 1, "every try failed");
+}
+
+static void make_readable(int fd)
+{
+    uint64_t one = 1;
+    ssize_t ignored = write(fd, &one, sizeof(one));
+    (void)ignored;
+}
+
+static void *run(void *arg)
+{
+    struct worker *w = arg;
+    enum ring_order order = w->ops->mode == SINK_LATEST ? RING_NEWEST : RING_OLDEST;
+
+    while (!must_leave(w)) {
+        uint64_t missed;
+        struct batch *batch = ring_take(w->ring, w->cursor, order, INT64_MAX, &missed);
+        if (missed > 0)
+            count_missed(w, missed, "too many were waiting");
+        if (batch == NULL)
+            break;
+        work_on(w, batch);
+        batch_unref(batch);
+    }
+    int64_t oldest_ms;
+    uint64_t left = ring_waiting(w->ring, w->cursor, &oldest_ms);
+    if (left > 0) /* told to leave before everything was delivered */
+        count_missed(w, left, "told to stop before they were delivered");
+    make_readable(w->ended_fd);
+    return NULL;
+}
+
+void worker_start(struct worker *w)
+{
+    int rc = pthread_create(&w->thread, NULL, run, w);
+
+    assert(rc == 0);
+    (void)rc;
+    w->started = true;
+}
+
+void worker_stop_by(struct worker *w, int64_t deadline_ns)
+{
+    atomic_store(&w->stop_by_ns, deadline_ns);
+}
+
+/* False: the deadline has passed first. (pthread_clockjoin_np would do, where it exists; thread sanitizers do not know it.) */
+static bool wait_for_end(struct worker *w, int64_t deadline_ns)
+{
+    struct pollfd p = { .fd = w->ended_fd, .events = POLLIN };
+
+    while (poll(&p, 1, clock_ms_until(deadline_ns)) <= 0)
+        if (clock_now_ns() >= deadline_ns)
+            return false;
+    return true;
+}
+
+void worker_join(struct worker *w)
+{
+    if (!w->started)
+        return;
+    if (!wait_for_end(w, stop_by(w)))
+        make_readable(w->cancel_fd);
+    pthread_join(w->thread, NULL);
+    w->started = false;
+}

@@ -1,0 +1,53 @@
+/*
+ * worker.h - one thread per sink: takes batches from the ring, has them delivered, decides about retries, counts and logs.
+ *
+ * A sink only says OK, RETRY or REJECT. After RETRY the worker tries again a few times at growing gaps within the interval
+ * (TRIES_PER_TICK), then waits for the next batch: a LATEST sink goes on with the newest, an EVERY sink with the one that
+ * failed. A peer's "retry after" is honoured, capped at one interval. At the stop what is in hand gets one more round.
+ * Nothing a sink does reaches another sink or the collection.
+ */
+#ifndef AGENT_PIPELINE_WORKER_H
+#define AGENT_PIPELINE_WORKER_H
+
+#include "agent/pipeline/config.h"
+#include "agent/pipeline/ring.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct worker;
+
+struct worker_counts {
+    bool tried;              /* anything at all was delivered or failed */
+    bool up;                 /* the newest attempt succeeded */
+    uint64_t delivered, retried, rejected; /* batches, attempts, batches */
+    uint64_t overtaken;      /* LATEST: passed over for a newer one */
+    uint64_t overflowed;     /* EVERY: lost because the ring was full, or given up at the stop */
+    uint64_t cut_series;     /* samples left out by max_series */
+    uint64_t series, bytes;  /* of the newest delivery */
+    int64_t delivered_at_ms; /* wall time of the newest delivery; 0: none */
+    int64_t duration_ns;     /* of the newest attempt */
+    int64_t waiting_since_ms; /* tick of the oldest batch not delivered; 0: none waits */
+    char error[256];         /* of the newest attempt; "" if it succeeded */
+};
+
+struct worker_limits {
+    int64_t interval_ms; /* a batch's tries end before the next is due */
+    bool once;           /* one batch, then give up what fails: no waiting for a next one */
+};
+
+/* Opens the sink (no network) and adds a cursor; takes sink->self over. NULL with err if the options are wrong. The env must
+ * outlive the worker. Main thread, before worker_start. */
+struct worker *worker_new(struct config_sink *sink, const struct sink_env *env, struct ring *ring, struct worker_limits limits,
+                          struct err *err);
+void worker_start(struct worker *w);
+/* After ring_close, or before: from this instant (monotonic) on the worker gives up what it is doing. Any thread. */
+void worker_stop_by(struct worker *w, int64_t deadline_ns);
+/* Waits for the thread to end; from the worker_stop_by instant on whatever it does is cancelled. Needs a closed ring. */
+void worker_join(struct worker *w);
+void worker_free(struct worker *w); /* NULL is fine; joined, or never started; closes the sink */
+
+const char *worker_name(const struct worker *w);
+void worker_read_counts(struct worker *w, struct worker_counts *out); /* any thread */
+
+#endif
