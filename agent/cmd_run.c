@@ -1,0 +1,246 @@
+/*
+ * cmd_run.c - `mqpush run`: collect every interval until told to stop.
+ *
+ * The main thread waits for the next tick or a signal and collects; workers deliver (pipeline/). Signals are blocked before the first
+ * thread starts and read from two signalfds: TERM and INT also cancel a collection in progress, HUP and USR1 wait for it.
+ *
+ *     TERM INT  finish what is being delivered and leave; a second one leaves at once
+ *     HUP       read the configuration again: all of it or nothing
+ *     USR1      collect now
+ */
+#include "agent/cli.h"
+
+#include "agent/base/clock.h"
+#include "agent/pipeline/notify.h"
+#include "agent/pipeline/pipeline.h"
+#include "agent/pipeline/schedule.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+struct run {
+    const struct cli *cli;
+    struct config *config;
+    struct pipeline *pipeline;
+    struct schedule schedule;
+    struct log_repeat trouble;
+    int stop_fd, work_fd, timer_fd;
+    int64_t watchdog_ms;
+};
+
+static int signal_fd(int first, int second)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, first);
+    sigaddset(&set, second);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* From here on a TERM or INT ends the process at once. */
+static void let_signals_kill(void)
+{
+    sigset_t set;
+
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void say_start(const struct config *config)
+{
+    char sinks[256] = "";
+
+    for (size_t i = 0; i < config->sink_count; i++) {
+        size_t used = strlen(sinks);
+        snprintf(sinks + used, sizeof(sinks) - used, "%s%s", i > 0 ? ", " : "", config->sinks[i].name);
+    }
+    log_info("mqpush %s: every %llds to %s", MQPUSH_VERSION, (long long)(config->agent.interval_ms / 1000), sinks);
+    if (config->used_default_sink)
+        log_info("no sink is named: the history goes to %s", config_text(config->sinks[0].section, "path"));
+}
+
+static void collect(struct run *run, int64_t tick_ms)
+{
+    struct err err = { 0 };
+    char summary[160];
+
+    schedule_start(&run->schedule, tick_ms);
+    pipeline_set_missed_ticks(run->pipeline, run->schedule.missed);
+    notify_watchdog();
+    enum source_result result = pipeline_collect(run->pipeline, tick_ms, run->stop_fd, &err);
+    notify_watchdog();
+    if (err.kind == ERR_CANCELED)
+        return;
+    if (result == SOURCE_ALL)
+        log_repeat_end(&run->trouble, "collection");
+    else
+        log_repeat_fail(&run->trouble, LOG_WARNING, result == SOURCE_NOTHING ? "nothing could be collected" : "collection is incomplete",
+                        err.msg);
+    pipeline_summary(run->pipeline, summary, sizeof(summary));
+    notify_status("%s", summary);
+    log_debug("collected %s", summary);
+}
+
+/* Replaces configuration and pipeline, or changes nothing and says why. */
+static void reload(struct run *run)
+{
+    struct config *config;
+    struct err err = { 0 };
+
+    notify_reloading();
+    if (cli_load_config(run->cli, CONFIG_NEEDS_SOURCE | CONFIG_NEEDS_SINK, &config) != CLI_GO) {
+        log_error("reload: the configuration is wrong, the old one stays in force");
+        notify_ready();
+        return;
+    }
+    struct pipeline *fresh = pipeline_new(config, PIPELINE_RUN, &err);
+    if (fresh == NULL) {
+        log_error("reload: %s; the old configuration stays in force", err.msg);
+        config_free(config);
+    } else {
+        pipeline_stop(run->pipeline, clock_now_ns() + run->config->agent.stop_timeout_ms * NS_PER_MS);
+        pipeline_free(run->pipeline);
+        config_free(run->config);
+        run->pipeline = fresh;
+        run->config = config;
+        run->schedule.interval_ms = config->agent.interval_ms;
+        log_info("reload: done, configuration %s", config->hash);
+    }
+    notify_ready();
+}
+
+/* Reads one pending signal; 0 if there is none. */
+static int next_signal(int fd)
+{
+    struct signalfd_siginfo info;
+
+    return read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info) ? (int)info.ssi_signo : 0;
+}
+
+static void set_timer(struct run *run, int64_t at_ms)
+{
+    struct itimerspec when = { .it_value = { .tv_sec = (time_t)(at_ms / 1000), .tv_nsec = (long)(at_ms % 1000) * NS_PER_MS } };
+
+    /* CANCEL_ON_SET: a clock that is set wakes us, and the next tick is worked out anew. */
+    timerfd_settime(run->timer_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, NULL);
+}
+
+enum woken { WOKEN_BY_TICK, WOKEN_BY_STOP, WOKEN_BY_WORK, WOKEN_BY_NOTHING };
+
+static enum woken wait_for(struct run *run)
+{
+    struct pollfd fds[] = { { .fd = run->stop_fd, .events = POLLIN },
+                            { .fd = run->work_fd, .events = POLLIN },
+                            { .fd = run->timer_fd, .events = POLLIN } };
+    uint64_t expirations;
+
+    poll(fds, 3, run->watchdog_ms > 0 ? (int)run->watchdog_ms : -1);
+    notify_watchdog();
+    if (fds[0].revents != 0)
+        return WOKEN_BY_STOP;
+    if (fds[1].revents != 0)
+        return WOKEN_BY_WORK;
+    if (fds[2].revents != 0 && read(run->timer_fd, &expirations, sizeof(expirations)) == (ssize_t)sizeof(expirations))
+        return WOKEN_BY_TICK;
+    return WOKEN_BY_NOTHING; /* the watchdog is due, or the clock was set */
+}
+
+static void loop(struct run *run)
+{
+    collect(run, schedule_label(clock_wall_ms(), run->config->agent.interval_ms));
+    for (;;) {
+        int64_t next_ms = schedule_next(&run->schedule, clock_wall_ms());
+        set_timer(run, next_ms);
+        switch (wait_for(run)) {
+        case WOKEN_BY_STOP:
+            return;
+        case WOKEN_BY_TICK:
+            collect(run, next_ms);
+            break;
+        case WOKEN_BY_WORK:
+            for (int sig; (sig = next_signal(run->work_fd)) != 0;) {
+                if (sig == SIGHUP)
+                    reload(run);
+                else
+                    collect(run, schedule_label(clock_wall_ms(), run->config->agent.interval_ms));
+            }
+            break;
+        case WOKEN_BY_NOTHING:
+            break;
+        }
+    }
+}
+
+static int run_pipeline(struct run *run)
+{
+    struct err err = { 0 };
+
+    run->pipeline = pipeline_new(run->config, PIPELINE_RUN, &err);
+    if (run->pipeline == NULL) {
+        cli_failed(&command_run, "%s", err.msg);
+        return EXIT_CONFIG;
+    }
+    run->schedule.interval_ms = run->config->agent.interval_ms;
+    say_start(run->config);
+    notify_ready();
+    loop(run);
+    notify_stopping();
+    log_info("stopping");
+    next_signal(run->stop_fd); /* taken, so that it is not still pending when signals kill again: only a second one does */
+    let_signals_kill();
+    bool all = pipeline_stop(run->pipeline, clock_now_ns() + run->config->agent.stop_timeout_ms * NS_PER_MS);
+    pipeline_free(run->pipeline);
+    if (!all)
+        log_debug("not every batch could be delivered");
+    return EXIT_DONE;
+}
+
+static int run_until_stopped(int argc, char **argv)
+{
+    struct cli cli;
+    struct run run = { .cli = &cli };
+    int code = cli_parse(&command_run, argc, argv, &cli, NULL);
+
+    if (code != CLI_GO)
+        return code;
+    run.stop_fd = signal_fd(SIGTERM, SIGINT);
+    run.work_fd = signal_fd(SIGHUP, SIGUSR1);
+    run.timer_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    run.watchdog_ms = notify_watchdog_interval_ms();
+    if (run.stop_fd < 0 || run.work_fd < 0 || run.timer_fd < 0)
+        return cli_failed(&command_run, "signalfd or timerfd: %s", strerror(errno));
+    code = cli_load_config(&cli, CONFIG_NEEDS_SOURCE | CONFIG_NEEDS_SINK, &run.config);
+    if (code == CLI_GO) {
+        code = run_pipeline(&run);
+        config_free(run.config);
+    }
+    cli_fini(&cli);
+    return code;
+}
+
+static const struct cli_example examples[] = {
+    { "mqpush run -c /etc/mqpush/mqpush.conf", "as the service does" },
+    { "mqpush run -n 10.0.0.1:9876 --to http://gw:9091 --interval 30s", "no configuration file" },
+    { 0 },
+};
+
+const struct cli_command command_run = {
+    .word = "run",
+    .help = "collect every interval until told to stop",
+    .synopsis = "[-c FILE] [-n ADDR] [--to URL]...",
+    .examples = examples,
+    .common = CLI_CONFIG | CLI_SOURCE | CLI_SINKS | CLI_AGENT,
+    .run = run_until_stopped,
+};
