@@ -1,0 +1,12 @@
+/* fuzz_body_consume_stats.c - any bytes as the body of 208. See fuzz_body.h. */
+#include "tests/fuzz/fuzz_body.h"
+
+static void on_queue(void *ctx, const struct body_queue *queue)
+{
+    (void)ctx;
+    fuzz_touch_name(queue->topic);
+    fuzz_require(queue->queue < BODY_QUEUES_MAX && queue->max != BODY_NONE && queue->min == BODY_NONE);
+    fuzz_check_offset(queue->max);
+}
+
+FUZZ_BODY(body_consume_stats(body, on_queue, NULL, &err))

@@ -1,0 +1,11 @@
+/* fuzz_body_topics.c - any bytes as the body of 21. See fuzz_body.h. */
+#include "tests/fuzz/fuzz_body.h"
+
+static void on_topic(void *ctx, struct view topic, uint32_t queues)
+{
+    (void)ctx;
+    fuzz_touch_name(topic);
+    fuzz_require(queues <= BODY_QUEUES_MAX && name_topic_kind(topic) < TOPIC_KINDS);
+}
+
+FUZZ_BODY(body_topics(body, on_topic, NULL, &err))

@@ -1,0 +1,114 @@
+/*
+ * fuzz_learn.c - answers in any order, whole or broken, as what a collector remembers of a broker, and the rows it then makes.
+ *
+ * The input is cut at each byte 0x01; the first byte of a piece says which request it answers ('O' 43, 'T' 21, 'G' 201,
+ * 'E' 208, 'S' 202, 'C' 203, 'P' 328, 'B' 106, 'L' nothing: the next look), the rest is the body.
+ */
+#include "agent/base/clock.h"
+#include "agent/source/rocketmq/learn.h"
+#include "agent/source/rocketmq/rows.h"
+#include "tests/fuzz/fuzz_body.h"
+
+#include <math.h>
+
+struct world {
+    struct rpc *rpc;
+    struct topology topology;
+    struct broker *broker;
+    uint32_t look;
+    int64_t now_ns;
+};
+
+/* No row shows a lag below zero or a rate that is not a number. */
+static void check_rows(struct batch *b)
+{
+    for (uint32_t row = 0; row < batch_rows(b, TABLE_QUEUES); row++) {
+        int64_t lag = batch_int(b, TABLE_QUEUES, row, QUEUES_LAG);
+        fuzz_require(lag == NO_INT || lag >= 0);
+    }
+    for (uint32_t row = 0; row < batch_rows(b, TABLE_BACKLOGS); row++) {
+        double rate = batch_real(b, TABLE_BACKLOGS, row, BACKLOGS_OUT_RATE);
+        int64_t lost = batch_int(b, TABLE_BACKLOGS, row, BACKLOGS_LOST);
+        fuzz_require((isnan(rate) || (rate >= 0 && isfinite(rate))) && (lost == NO_INT || lost >= 0));
+    }
+}
+
+static void next_look(struct world *w)
+{
+    static const struct look_options options = { .include_system = true, .interval_ms = 60000 };
+    struct look look = { .options = &options, .topology = &w->topology, .rpc = w->rpc, .batch = batch_new(), .number = w->look };
+
+    for (unsigned c = 0; c < w->topology.cluster_count; c++)
+        for (unsigned i = 0; i < w->topology.clusters[c]->broker_count; i++)
+            w->topology.clusters[c]->brokers[i]->now.look = &look;
+    rows_begin(&look, "fuzz");
+    rows_end(&look, "fuzz");
+    check_rows(look.batch);
+    batch_unref(look.batch);
+    for (unsigned c = 0; c < w->topology.cluster_count; c++)
+        cluster_tidy(w->topology.clusters[c]);
+    topology_forget(&w->topology, w->now_ns, 1000000);
+    topology_choose_leaders(&w->topology);
+    w->broker = w->topology.clusters[0]->brokers[0];
+    w->broker->leader->is_up = true;
+    w->look++;
+    w->now_ns += NS_PER_S;
+}
+
+static void learn_list(struct world *w, struct view body, struct err *err)
+{
+    for (uint32_t id = 1; id < w->broker->topic_room; id++)
+        learn_begin_ends(&w->broker->topics[id]);
+    learn_ends(w->broker, body, err);
+    for (uint32_t id = 1; id < w->broker->topic_room; id++)
+        learn_end_ends(w->broker, &w->broker->topics[id], (struct moment){ w->look, w->now_ns });
+}
+
+static void learn_piece(struct world *w, char what, struct view body)
+{
+    const struct moment at = { w->look, w->now_ns };
+    struct broker *b = w->broker;
+    struct err err = { .kind = ERR_NONE };
+    unsigned listed;
+
+    if (what == 'O')
+        learn_offsets(b, body, at, &err);
+    else if (what == 'T')
+        learn_topics(b, body, &err);
+    else if (what == 'G')
+        learn_groups(b, body, &err);
+    else if (what == 'E')
+        learn_list(w, body, &err);
+    else if (what == 'S' && b->topic_room > 1 && b->cluster->topics.count > 1)
+        learn_topic(b, 1, body, at, &err);
+    else if (what == 'C' && b->cluster->groups.count > 1)
+        learn_clients(b, 1, body, &err);
+    else if (what == 'P')
+        learn_producers(b, body, true, &err);
+    else if (what == 'B')
+        topology_learn(&w->topology, w->rpc, body, w->now_ns, &listed, &err);
+    else if (what == 'L')
+        next_look(w);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const char brokers[] = "{\"brokerAddrTable\":{\"b\":{\"brokerAddrs\":{0:\"127.0.0.1:1\"},\"cluster\":\"c\"}}}";
+    struct world w = { .rpc = rpc_new(NULL), .look = 1, .now_ns = NS_PER_S };
+    unsigned listed;
+
+    topology_learn(&w.topology, w.rpc, view_of(brokers), w.now_ns, &listed, NULL);
+    topology_choose_leaders(&w.topology);
+    next_look(&w);
+    for (size_t at = 0; at < size;) {
+        const uint8_t *end = memchr(data + at, 1, size - at);
+        size_t stop = end != NULL ? (size_t)(end - data) : size;
+        if (stop > at)
+            learn_piece(&w, (char)data[at], (struct view){ (const char *)data + at + 1, stop - at - 1 });
+        at = stop + 1;
+    }
+    next_look(&w);
+    topology_fini(&w.topology);
+    rpc_free(w.rpc);
+    return 0;
+}
