@@ -1,0 +1,292 @@
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import com.alibaba.fastjson.JSON;
+import org.apache.rocketmq.client.impl.MQClientAPIImpl;
+import org.apache.rocketmq.common.MQVersion;
+import org.apache.rocketmq.common.message.MessageQueue;
+import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
+
+/*
+ * Oracle.java - prints, as one JSON object, what the official Java admin client sees in a cluster.
+ *
+ *     Oracle NAMESRV
+ *
+ * Tests compare mqpush with this, so nothing is computed here that the Java side does not compute: negative diffs,
+ * offset 0 where nothing was ever committed, everything as the tools show it. "committed" alone tells the difference:
+ * it is the broker's own table (request 43), where a queue without an offset has no row. Masters are asked; a slave only
+ * when its master is away. "runtime" covers every address. What could not be asked is a line in "errors".
+ * Offsets of a live cluster move between two answers; compare a frozen one, or allow for the traffic.
+ */
+public final class Oracle {
+    static final long WAIT_MS = 10000;
+    static final int MANY_GROUPS = 2000;        // each question about a group walks the broker's whole offset table
+
+    final DefaultMQAdminExt admin;
+    final MQClientAPIImpl api;
+    final Map<String, String> brokers;
+    final Map<String, Long> diffs = new TreeMap<>();
+    final List<String> errors = new ArrayList<>();
+    final StringBuilder out = new StringBuilder(1 << 20);
+
+    Oracle(String namesrv) throws Exception {
+        admin = Lab.admin(namesrv);
+        api = Lab.api(admin);
+        brokers = Lab.brokers(admin);
+    }
+
+    public static void main(String[] args) throws Exception {
+        Lab.endAfter(Long.getLong("lab.life", 600));
+        Oracle o = new Oracle(args[0]);
+        o.print();
+        PrintStream ps = new PrintStream(System.out, false, "UTF-8");
+        ps.print(o.out);
+        ps.flush();
+        Runtime.getRuntime().halt(0);
+    }
+
+    // ---- JSON, one row a line
+
+    private String table;
+
+    void open(String name) {
+        out.append(",\n\"").append(name).append("\":[");
+        table = "\n";
+    }
+
+    void close() {
+        out.append("]");
+    }
+
+    /** name, value, name, value... */
+    void row(Object... pairs) {
+        out.append(table).append('{');
+        table = ",\n";
+        for (int i = 0; i < pairs.length; i += 2) {
+            if (i > 0)
+                out.append(',');
+            value(pairs[i]);
+            out.append(':');
+            value(pairs[i + 1]);
+        }
+        out.append('}');
+    }
+
+    void item(Object v) {
+        out.append(table);
+        table = ",\n";
+        value(v);
+    }
+
+    void value(Object v) {
+        if (v == null || v instanceof Boolean || v instanceof Integer || v instanceof Long) {
+            out.append(v);
+            return;
+        }
+        out.append('"');
+        for (char c : v.toString().toCharArray()) {
+            if (c == '"' || c == '\\')
+                out.append('\\').append(c);
+            else if (c < 0x20)
+                out.append(String.format("\\u%04x", (int) c));
+            else
+                out.append(c);
+        }
+        out.append('"');
+    }
+
+    // ---- asking
+
+    interface Question {
+        void ask() throws Exception;
+    }
+
+    void attempt(String what, Question q) {
+        try {
+            q.ask();
+        } catch (Exception e) {
+            errors.add(what + ": " + e.getClass().getSimpleName() + ": " + String.valueOf(e.getMessage()).split("\n")[0]);
+        }
+    }
+
+    static <V> TreeMap<String, V> byQueue(Map<MessageQueue, V> m) {
+        TreeMap<String, V> r = new TreeMap<>();
+        m.forEach((q, v) -> r.put(String.format("%s\0%s\0%06d", q.getTopic(), q.getBrokerName(), q.getQueueId()), v));
+        return r;
+    }
+
+    static MessageQueue queueOf(String key) {
+        String[] p = key.split("\0");
+        return new MessageQueue(p[0], p[1], Integer.parseInt(p[2]));
+    }
+
+    void print() throws Exception {
+        var info = admin.examineBrokerClusterInfo();
+        List<String> names = Lab.serverNames(admin);
+        TreeSet<String> topics = new TreeSet<>();
+        attempt("topic list", () -> topics.addAll(admin.fetchAllTopicList().getTopicList()));
+        TreeSet<String> groups = new TreeSet<>();
+
+        out.append("{\"version\":");
+        value(MQVersion.getVersionDesc(MQVersion.CURRENT_VERSION));
+        out.append(",\n\"taken_at\":").append(System.currentTimeMillis());
+
+        open("brokers");
+        for (var e : new TreeMap<>(info.getBrokerAddrTable()).entrySet())
+            for (var a : new TreeMap<>(e.getValue().getBrokerAddrs()).entrySet())
+                row("cluster", e.getValue().getCluster(), "broker", e.getKey(), "id", a.getKey(), "address", a.getValue());
+        close();
+
+        // First the committed offsets, then the ends: in this order a moving cluster gives no negative differences.
+        committed(groups);
+        groupsAndTopicConfig(groups);
+        topics(topics, names);
+        consume(groups);
+        totals(groups);
+        connections(groups);
+        producers();
+        runtime();
+
+        open("errors");
+        errors.forEach(this::item);
+        close();
+        out.append("}\n");
+    }
+
+    void committed(TreeSet<String> groups) {
+        open("committed");
+        for (var b : brokers.entrySet())
+            attempt("committed offsets of " + b.getKey(), () -> {
+                var answer = Lab.ask(api, b.getValue(), 43);
+                var tables = JSON.parseObject(new String(answer.getBody(), StandardCharsets.UTF_8)).getJSONObject("offsetTable");
+                for (var e : new TreeMap<>(tables).entrySet()) {
+                    String[] p = e.getKey().split("@");         // topic@group, 5.x also topic@group@broadcast
+                    if (p.length == 2)
+                        groups.add(p[1]);
+                    TreeMap<Integer, Object> queues = new TreeMap<>();
+                    ((Map<?, ?>) e.getValue()).forEach((q, o) -> queues.put(Integer.valueOf(q.toString()), o));
+                    queues.forEach((q, o) -> row("group", p[1], "topic", p[0], "broker", b.getKey(), "queue", q, "offset",
+                        ((Number) o).longValue(), "broadcast", p.length > 2));
+                }
+            });
+        close();
+    }
+
+    void groupsAndTopicConfig(TreeSet<String> groups) {
+        TreeSet<String> configured = new TreeSet<>();
+        for (var b : brokers.entrySet())
+            attempt("groups of " + b.getKey(),
+                () -> configured.addAll(api.getAllSubscriptionGroup(b.getValue(), WAIT_MS).getSubscriptionGroupTable().keySet()));
+        groups.addAll(configured);
+        open("groups");
+        configured.forEach(this::item);
+        close();
+        open("topic_config");
+        for (var b : brokers.entrySet())
+            attempt("topics of " + b.getKey(), () -> {
+                for (var t : new TreeMap<>(api.getAllTopicConfig(b.getValue(), WAIT_MS).getTopicConfigTable()).values())
+                    row("topic", t.getTopicName(), "broker", b.getKey(), "read_queues", t.getReadQueueNums(), "write_queues",
+                        t.getWriteQueueNums(), "perm", t.getPerm());
+            });
+        close();
+    }
+
+    /** BenchmarkTest has 1,024 queues on every broker and says nothing; the others of the servers' own are kept. */
+    void topics(TreeSet<String> topics, List<String> names) {
+        open("topics");
+        for (String t : topics)
+            if (!t.equals("BenchmarkTest"))
+                attempt("topic " + t, () -> byQueue(admin.examineTopicStats(t).getOffsetTable()).forEach((k, v) -> {
+                    MessageQueue q = queueOf(k);
+                    row("topic", t, "broker", q.getBrokerName(), "queue", q.getQueueId(), "min", v.getMinOffset(), "max",
+                        v.getMaxOffset(), "last", v.getLastUpdateTimestamp(), "system", Lab.isSystemTopic(t, names));
+                }));
+        close();
+    }
+
+    void consume(TreeSet<String> groups) {
+        open("consume");
+        for (String g : groups)
+            for (var b : brokers.entrySet())
+                attempt("consume stats of " + g + " at " + b.getKey(), () -> {
+                    var stats = api.getConsumeStats(b.getValue(), g, WAIT_MS);
+                    diffs.merge(g, stats.computeTotalDiff(), Long::sum);
+                    byQueue(stats.getOffsetTable()).forEach((k, v) -> {
+                        MessageQueue q = queueOf(k);
+                        row("group", g, "topic", q.getTopic(), "broker", b.getKey(), "queue", q.getQueueId(), "broker_offset",
+                            v.getBrokerOffset(), "consumer_offset", v.getConsumerOffset(), "last", v.getLastTimestamp());
+                    });
+                });
+        close();
+    }
+
+    /** diff is the sum over the brokers asked one by one; mqadmin is what consumerProgress -g would print, or null. */
+    void totals(TreeSet<String> groups) {
+        open("totals");
+        for (String g : groups) {
+            Long official = null;
+            String why = null;
+            try {
+                if (groups.size() > MANY_GROUPS)
+                    throw new Exception("not asked, more than " + MANY_GROUPS + " groups");
+                official = admin.examineConsumeStats(g).computeTotalDiff();
+            } catch (Exception e) {
+                why = String.valueOf(e.getMessage()).split("\n")[0];
+            }
+            row("group", g, "diff", diffs.get(g), "mqadmin", official, "mqadmin_error", why);
+        }
+        close();
+    }
+
+    void connections(TreeSet<String> groups) {
+        TreeSet<String> offline = new TreeSet<>();
+        open("connections");
+        for (String g : groups) {
+            boolean[] online = new boolean[1];
+            for (var b : brokers.entrySet()) {
+                try {
+                    var c = api.getConsumerConnectionList(b.getValue(), g, WAIT_MS);
+                    online[0] = true;
+                    TreeMap<String, Object[]> rows = new TreeMap<>();
+                    c.getConnectionSet().forEach(x -> rows.put(x.getClientId() + "\0" + x.getClientAddr(),
+                        new Object[] {"group", g, "broker", b.getKey(), "client_id", x.getClientId(), "client_addr", x.getClientAddr(),
+                            "language", x.getLanguage(), "version", x.getVersion(), "version_desc", MQVersion.getVersionDesc(x.getVersion()),
+                            "model", c.getMessageModel(), "type", c.getConsumeType(), "from", c.getConsumeFromWhere()}));
+                    rows.values().forEach(this::row);
+                } catch (Exception e) {
+                    if (!String.valueOf(e.getMessage()).contains("CODE: 206"))
+                        errors.add("connections of " + g + " at " + b.getKey() + ": " + e.getMessage());
+                }
+            }
+            if (!online[0])
+                offline.add(g);
+        }
+        close();
+        open("offline_groups");
+        offline.forEach(this::item);
+        close();
+    }
+
+    void producers() {
+        open("producers");
+        for (var b : brokers.entrySet())
+            attempt("producers at " + b.getKey(), () -> {
+                for (var e : new TreeMap<>(api.getAllProducerInfo(b.getValue(), WAIT_MS).getData()).entrySet())
+                    row("broker", b.getKey(), "group", e.getKey(), "clients", e.getValue().size());
+            });
+        close();
+    }
+
+    void runtime() throws Exception {
+        open("runtime");
+        for (var e : new TreeMap<>(admin.examineBrokerClusterInfo().getBrokerAddrTable()).entrySet())
+            for (String addr : new TreeMap<>(e.getValue().getBrokerAddrs()).values())
+                attempt("runtime of " + addr, () -> new TreeMap<>(admin.fetchBrokerRuntimeStats(addr).getTable())
+                    .forEach((k, v) -> row("broker", e.getKey(), "address", addr, "key", k, "value", v)));
+        close();
+    }
+}
