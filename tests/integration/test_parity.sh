@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# test_parity.sh - on a frozen cluster of each version, `status` equals the official Java admin client number by number, and what
+# the Pushgateway and the history hold equals `status`.
+set -uo pipefail
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+here=$(cd "$(dirname "$0")" && pwd)
+dir=$(mktemp -d /tmp/mqpush-parity.XXXXXX)
+versions=${VERSIONS:-5.5.0 4.9.7}
+gateway_pid='' agent_pid='' lab_dir=''
+
+# shellcheck disable=SC2317  # runs from the trap
+cleanup() {
+    # shellcheck disable=SC2086
+    stop_pid $gateway_pid $agent_pid
+    for lab_dir in "$dir"/lab-*; do
+        [ -e "$lab_dir/env" ] || continue
+        "$lab" scene "$lab_dir" stop >/dev/null 2>&1
+        "$lab" stop "$lab_dir" >/dev/null 2>&1
+    done
+    rm -rf "$dir"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+make_scene() { # make_scene VERSION DIR: clients are online, nobody sends
+    "$lab" install "$1" && "$lab" start "$2" --version "$1" --odd-names && "$lab" scene "$2" start && "$lab" scene "$2" wait &&
+        "$lab" scene "$2" hold
+}
+
+compare() { # compare VERSION STATE [TABLE...]: every table of status, and these of them with the Java client
+    local version=$1 state=$2 out="$dir/$1-$2" what
+    shift 2
+    mkdir -p "$out"
+    for what in groups backlogs topics queues clients producers brokers scrapes; do
+        "$MQPUSH" status "$what" -n "$NAMESRV" -o json >"$out/$what.json" || not_ok "$version $state: status $what failed"
+    done
+    "$lab" oracle "$lab_dir" >"$out/oracle.json" || not_ok "$version $state: the Java client could not be asked"
+    python3 "$here/parity.py" "$out/oracle.json" "$out" "$@" || failures=$((failures + 1))
+}
+
+watched() { # watched VERSION: the newest interval of the agent that ran all the time, once it has seen the frozen cluster
+    local version=$1 out="$dir/$1-watched" what since
+    since=$(date +%s)
+    mkdir -p "$out"
+    wait_for 60 sh -c "[ \"\$(sqlite3 '$dir/$version.db' 'SELECT count(*) FROM intervals WHERE time > $since + 14')\" -gt 0 ]"
+    stop_pid "$agent_pid"
+    agent_pid=''
+    for what in groups backlogs topics queues clients producers brokers; do
+        "$MQPUSH" status "$what" -d "$dir/$version.db" -o json >"$out/$what.json" || not_ok "$version watched: status $what failed"
+    done
+    figure "$version: an agent that ran through it all, $(sqlite3 "$dir/$version.db" 'SELECT count(*) FROM intervals') intervals:"
+    python3 "$here/parity.py" "$dir/$version-frozen/oracle.json" "$out" queues backlogs groups topics || failures=$((failures + 1))
+    same "$version: no lag was ever negative" 0 "$(sqlite3 "$dir/$version.db" 'SELECT count(*) FROM queues_changes WHERE lag < 0')"
+    same "$version: no end ever went back" 0 "$(sqlite3 "$dir/$version.db" "SELECT count(*) FROM (SELECT max_offset -
+        lag(max_offset) OVER (PARTITION BY broker, topic ORDER BY time) AS step FROM topics_changes) WHERE step < 0")"
+}
+
+one_version() { # one_version VERSION
+    local version=$1
+    lab_dir="$dir/lab-$1"
+    if ! make_scene "$version" "$lab_dir"; then
+        not_ok "$version: the scene could not be made"
+        return
+    fi
+    # shellcheck disable=SC1091
+    . "$lab_dir/env"
+    # An agent that watches from here on: what it learnt step by step must be what a fresh look sees.
+    "$MQPUSH" run -n "$NAMESRV" --to "sqlite:$dir/$version.db" --interval 2s --set source.rocketmq.clients_interval=2s \
+        --set source.rocketmq.slow_interval=10s --set source.rocketmq.slow_requests=20 2>"$dir/run.log" &
+    agent_pid=$!
+    check "$version: the scene goes on" "$lab" scene "$lab_dir" resume
+    sleep 8
+    check "$version: and holds" "$lab" scene "$lab_dir" hold
+    compare "$version" online clients producers
+    "$lab" scene "$lab_dir" freeze || not_ok "$version: the scene does not freeze"
+    compare "$version" frozen
+    watched "$version"
+
+    rm -f "$dir/history.db"*
+    check "$version: once delivers to history and gateway" "$MQPUSH" once -n "$NAMESRV" --to "sqlite:$dir/history.db" --to "$gateway"
+    curl -s "$gateway/api/v1/metrics" >"$dir/$version-frozen/gateway.json"
+    python3 "$here/sinks_equal.py" "$version" "$dir/$version-frozen" "$dir/history.db" || failures=$((failures + 1))
+    "$lab" scene "$lab_dir" stop >/dev/null 2>&1
+    "$lab" stop "$lab_dir" >/dev/null 2>&1
+}
+
+start_gateway "$dir" || { echo "no Pushgateway"; exit 1; }
+for version in $versions; do one_version "$version"; done
+done_testing
