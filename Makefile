@@ -1,0 +1,168 @@
+# mqpush: one file, no configure. CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS belong to the user; ours are kept apart.
+#
+#   make demo          install what is missing, build, show it on real data   (NAMESRV=host:port to use your own cluster)
+#   make check         install what tests need, build, run every test, real servers included
+#   make MODE=asan ... build and test under address and undefined-behaviour sanitizers; also tsan, cov
+#   make V=1 ...       show the commands
+
+MODE ?= release
+BUILD := build/$(MODE)
+PREFIX ?= /usr/local
+DESTDIR ?=
+WERROR ?= 0
+V ?= 0
+
+VERSION := 0.1.0
+
+OUR_CFLAGS := -std=c11 -g -Wall -Wextra -Wshadow -Wformat=2 -Wno-format-truncation -Wstrict-prototypes \
+              -Wmissing-prototypes -Wwrite-strings -Wpointer-arith -Wvla -fno-common -pthread
+OUR_CPPFLAGS := -I. -D_GNU_SOURCE -DMQPUSH_VERSION='"$(VERSION)"'
+OUR_LDFLAGS := -pthread -Wl,-z,relro,-z,now
+
+ifeq ($(MODE),release)
+OUR_CFLAGS += -O2 -fstack-protector-strong -fPIE
+OUR_CPPFLAGS += -D_FORTIFY_SOURCE=2
+OUR_LDFLAGS += -pie
+else ifeq ($(MODE),asan)
+OUR_CFLAGS += -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+OUR_LDFLAGS += -fsanitize=address,undefined
+else ifeq ($(MODE),tsan)
+OUR_CFLAGS += -O1 -fno-omit-frame-pointer -fsanitize=thread
+OUR_LDFLAGS += -fsanitize=thread
+else ifeq ($(MODE),cov)
+OUR_CFLAGS += -O0 --coverage
+OUR_LDFLAGS += --coverage
+else
+$(error MODE=$(MODE): expected release, asan, tsan or cov)
+endif
+ifeq ($(WERROR),1)
+OUR_CFLAGS += -Werror
+endif
+
+PACKAGES := libcurl libcjson sqlite3 zlib smartcols inih
+TEST_PACKAGES := check
+
+# Asked only when something is compiled, so that the first `make demo` on a new machine can install them.
+PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
+PKG_LIBS = $(shell pkg-config --libs $(PACKAGES))
+TEST_LIBS = $(shell pkg-config --libs $(TEST_PACKAGES))
+
+SOURCES := $(shell find agent sinks -name '*.c')
+LIB_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out agent/main.c,$(SOURCES)))
+MAIN_OBJECT := $(BUILD)/agent/main.o
+LIBRARY := $(BUILD)/libmqpush.a
+HEADERS := $(shell find agent sinks tests -name '*.h')
+
+FAKE_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fake/*.c))
+UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+BATTERY_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/battery/test_*.c))
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_REPLAYS := $(FUZZ_NAMES:%=$(BUILD)/tests/fuzz/replay_%)
+INTEGRATION_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*.c))
+BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
+
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-3s %s\n' $(1) $(2)
+endif
+
+COMPILE = $(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP
+LINK = $(CC) $(OUR_CFLAGS) $(CFLAGS) $(OUR_LDFLAGS) $(LDFLAGS)
+
+.PHONY: all demo check deps test-deps unit battery integration replay fuzz bench lint install clean help
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: $(BUILD)/mqpush
+ifeq ($(MODE),release)
+all: mqpush
+mqpush: $(BUILD)/mqpush
+	cp -f $< $@
+endif
+
+$(BUILD)/mqpush: $(MAIN_OBJECT) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS) -lm $(LDLIBS)
+
+$(LIBRARY): $(LIB_OBJECTS)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(COMPILE) -c -o $@ $<
+
+# Tests: one program a file, linked against everything but main.c.
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(FAKE_OBJECTS) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^ $(TEST_LIBS) $(PKG_LIBS) -lm $(LDLIBS)
+$(BUILD)/tests/battery/%: $(BUILD)/tests/battery/%.o $(FAKE_OBJECTS) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^ $(TEST_LIBS) $(PKG_LIBS) -lm $(LDLIBS)
+$(BUILD)/tests/integration/%: $(BUILD)/tests/integration/%.o $(FAKE_OBJECTS) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS) -lm $(LDLIBS)
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(FAKE_OBJECTS) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS) -lm $(LDLIBS)
+$(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay_main.o $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS) -lm $(LDLIBS)
+
+deps:
+	@tests/install.sh build
+test-deps:
+	@tests/install.sh test
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@tests/demo.sh ./mqpush
+
+check: test-deps
+	@$(MAKE) --no-print-directory run-tests
+
+TEST_BINARIES := $(BUILD)/mqpush $(UNIT_TESTS) $(BATTERY_TESTS) $(FUZZ_REPLAYS) $(INTEGRATION_PROGRAMS)
+run-tests: $(TEST_BINARIES)
+	@BUILD=$(BUILD) MODE=$(MODE) tests/run.sh unit battery replay integration
+
+unit: $(UNIT_TESTS)
+	@BUILD=$(BUILD) MODE=$(MODE) tests/run.sh unit
+battery: $(BATTERY_TESTS)
+	@BUILD=$(BUILD) MODE=$(MODE) tests/run.sh battery
+replay: $(FUZZ_REPLAYS)
+	@BUILD=$(BUILD) MODE=$(MODE) tests/run.sh replay
+integration: $(BUILD)/mqpush $(INTEGRATION_PROGRAMS)
+	@BUILD=$(BUILD) MODE=$(MODE) tests/run.sh integration
+
+# Real fuzzing (clang): make fuzz TARGET=wire SECONDS=60
+TARGET ?= wire
+SECONDS ?= 60
+fuzz:
+	@tests/install.sh fuzz
+	@mkdir -p build/fuzz/$(TARGET)
+	clang $(OUR_CPPFLAGS) -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined $(PKG_CFLAGS) -o build/fuzz/fuzz_$(TARGET) \
+	    tests/fuzz/fuzz_$(TARGET).c $(filter-out agent/main.c,$(SOURCES)) $(PKG_LIBS) -lm
+	build/fuzz/fuzz_$(TARGET) -max_total_time=$(SECONDS) -print_final_stats=1 build/fuzz/$(TARGET) tests/fuzz/corpus/$(TARGET)
+
+bench: all $(BENCHES)
+	@BUILD=$(BUILD) tests/bench/run.sh
+
+lint:
+	@tests/lint.sh $(HEADERS)
+
+install: all
+	install -D -m 755 $(BUILD)/mqpush $(DESTDIR)$(PREFIX)/bin/mqpush
+	install -D -m 644 conf/mqpush.conf $(DESTDIR)/etc/mqpush/mqpush.conf
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	for unit in systemd/*.service systemd/*.timer; do \
+	    sed 's|/usr/bin/mqpush|$(PREFIX)/bin/mqpush|' $$unit > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; done
+	install -m 644 systemd/mqpush.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/mqpush.conf
+
+clean:
+	rm -rf build mqpush
+
+help:
+	@sed -n '3,8s/^# \{0,1\}//p' Makefile
+	@echo "Targets: all demo check unit battery replay integration fuzz bench lint install clean help"
+
+-include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(MAIN_OBJECT) $(FAKE_OBJECTS)) $(wildcard $(BUILD)/tests/*/*.d)
