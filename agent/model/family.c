@@ -47,6 +47,8 @@ static int complete_column(enum table_id t)
         return GROUPS_COMPLETE;
     case TABLE_SHARES:
         return SHARES_COMPLETE;
+    case TABLE_DIFF_SUMS:
+        return DIFF_SUMS_COMPLETE;
     default:
         return -1;
     }

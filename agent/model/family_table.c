@@ -69,6 +69,36 @@ static bool is_share_but_dlq(const struct batch *b, uint32_t row)
     return !has_text(b, TABLE_SHARES, row, SHARES_KIND, "dlq");
 }
 
+static bool is_rated_share(const struct batch *b, uint32_t row)
+{
+    return has_text(b, TABLE_SHARES, row, SHARES_KIND, "normal") || has_text(b, TABLE_SHARES, row, SHARES_KIND, "system") ||
+           has_text(b, TABLE_SHARES, row, SHARES_KIND, "delay");
+}
+
+static bool is_broadcast_backlog(const struct batch *b, uint32_t row)
+{
+    return !is_clustering(b, row);
+}
+
+static bool is_plain_queue(const struct batch *b, uint32_t row)
+{
+    const char *topic = batch_text(b, TABLE_QUEUES, row, QUEUES_TOPIC);
+
+    return strncmp(topic, "%RETRY%", 7) != 0 && strncmp(topic, "%DLQ%", 5) != 0;
+}
+
+#define DIFF_SUM(sum_) \
+    static bool is_sum_of_##sum_(const struct batch *b, uint32_t row) \
+    { \
+        return has_text(b, TABLE_DIFF_SUMS, row, DIFF_SUMS_SUM, #sum_); \
+    }
+DIFF_SUM(topic)
+DIFF_SUM(group)
+DIFF_SUM(topic_group)
+DIFF_SUM(broker)
+DIFF_SUM(queue)
+DIFF_SUM(client)
+
 static bool is_collect(const struct batch *b, uint32_t row)
 {
     return has_text(b, TABLE_AGENT, row, AGENT_PART, "collect");
@@ -86,6 +116,49 @@ static bool is_sink(const struct batch *b, uint32_t row)
       .labels = { { "cluster", BROKERS_CLUSTER }, { "brokerIP", BROKERS_ADDRESS }, { "brokerHost", BROKERS_BROKER_HOST }, \
                   { "des", BROKERS_BROKER_VERSION_DESC }, { "boottime", BROKERS_BOOT_TEXT }, \
                   { "broker_version", BROKERS_BROKER_VERSION } } }
+
+#define BROKER_RATE(name_, column_, stat_, help_) \
+    { .name = "rocketmq_broker_" #name_, .type = FAMILY_GAUGE, .unit = "", .help = (help_), \
+      .formula = "315: statsMinute.tps of " stat_ " of the cluster; 0 without asking where nothing moved in the last minute", \
+      .differs = "0 instead of nothing where the broker has no such figure yet", .table = TABLE_BROKERS, .column = BROKERS_##column_, \
+      .labels = { { "cluster", BROKERS_CLUSTER }, { "brokerIP", BROKERS_ADDRESS }, { "broker", BROKERS_BROKER } } }
+
+#define TOPIC_RATE(name_, column_, formula_, help_) \
+    { .name = "rocketmq_producer_" #name_, .type = FAMILY_GAUGE, .unit = "", .help = (help_), .formula = (formula_), \
+      .differs = "0 for an idle topic, where the official exporter has no sample", .table = TABLE_TOPICS, .column = TOPICS_##column_, \
+      .detail = 1, .applies = is_plain_topic, \
+      .labels = { { "cluster", TOPICS_CLUSTER }, { "broker", TOPICS_BROKER }, { "topic", TOPICS_TOPIC } } }
+
+/* A group's part on a broker, as the official names with a broker label have it. */
+#define SHARE(name_, column_, applies_, formula_, differs_, help_) \
+    { .name = "rocketmq_" #name_, .type = FAMILY_GAUGE, .unit = "", .help = (help_), .formula = (formula_), .differs = (differs_), \
+      .table = TABLE_SHARES, .column = SHARES_##column_, .only_complete = true, .detail = 1, .applies = (applies_), \
+      .labels = { { "cluster", SHARES_CLUSTER }, { "broker", SHARES_BROKER }, { "topic", SHARES_TOPIC }, \
+                  { "group", SHARES_CONSUMER_GROUP } } }
+
+#define CLIENT_TOPIC(name_, column_, field_, help_) \
+    { .name = "rocketmq_client_" #name_, .type = FAMILY_GAUGE, .unit = "", .help = (help_), .formula = "307: statusTable." field_, \
+      .table = TABLE_CLIENT_TOPICS, .column = CLIENT_TOPICS_##column_, .detail = 2, \
+      .labels = { { "clientAddr", CLIENT_TOPICS_ADDRESS }, { "clientId", CLIENT_TOPICS_CLIENT }, \
+                  { "group", CLIENT_TOPICS_CONSUMER_GROUP }, { "topic", CLIENT_TOPICS_TOPIC } } }
+
+/* The names of the exporter that asks a console over HTTP; its retry and dead letter topics always failed. */
+#define MSG_DIFF(name_, applies_, detail_, differs_, help_, ...) \
+    { .name = "rocketmq_msg_diff_" #name_, .type = FAMILY_GAUGE, .unit = "", .help = (help_), \
+      .formula = "sum of maxOffset - consumerOffset (208 or 202, 43), retry and dead letter topics left out", .differs = (differs_), \
+      .table = TABLE_DIFF_SUMS, .column = DIFF_SUMS_DIFF, .only_complete = true, .detail = (detail_), .applies = (applies_), \
+      .labels = { __VA_ARGS__ } }
+
+#define MQ_BROKER(name_, unit_, column_, formula_, help_) \
+    { .name = "mq_broker_" #name_, .type = FAMILY_GAUGE, .unit = (unit_), .help = (help_), .formula = (formula_), \
+      .table = TABLE_BROKERS, .column = BROKERS_##column_, \
+      .labels = { OUR_KEYS(BROKERS), { "broker", BROKERS_BROKER }, { "broker_id", BROKERS_BROKER_ID }, \
+                  { "address", BROKERS_ADDRESS } } }
+
+#define MQ_CLIENT(name_, unit_, column_, formula_, help_) \
+    { .name = "mq_client_" #name_, .type = FAMILY_GAUGE, .unit = (unit_), .help = (help_), .formula = (formula_), \
+      .table = TABLE_CLIENTS, .column = CLIENTS_##column_, .detail = 2, \
+      .labels = { OUR_KEYS(CLIENTS), { "group", CLIENTS_CONSUMER_GROUP }, { "client", CLIENTS_CLIENT }, { "ip", CLIENTS_IP } } }
 
 #define GROUP_TOPIC_LABELS \
     { "group", BACKLOGS_CONSUMER_GROUP }, { "topic", BACKLOGS_TOPIC }, { "countOfOnlineConsumers", BACKLOGS_ONLINE }, \
@@ -147,6 +220,28 @@ const struct family families[] = {
       .table = TABLE_SHARES, .column = SHARES_CONSUMER_OFFSET, .only_complete = true, .detail = 1, .applies = is_share_but_dlq,
       .labels = { { "cluster", SHARES_CLUSTER }, { "broker", SHARES_BROKER }, { "topic", SHARES_TOPIC },
                   { "group", SHARES_CONSUMER_GROUP } } },
+    SHARE(group_consume_total_offset, CONSUMER_OFFSET, is_share_but_dlq, "as rocketmq_consumer_offset",
+          "has samples; the official exporter declares the name and never fills it", "Sum of the committed offsets of a group on a topic and broker"),
+    TOPIC_RATE(tps, IN_RATE_MINUTE, "rise of maxOffset over the last minute / s; 315 TOPIC_PUT_NUMS until a minute of them is known",
+               "Messages stored a second, last minute"),
+    TOPIC_RATE(message_size, IN_BYTES_RATE, "315: statsMinute.tps of TOPIC_PUT_SIZE; 0 without asking where nothing moved in the last minute",
+               "Bytes stored a second, last minute"),
+    SHARE(consumer_tps, OUT_RATE_MINUTE, is_rated_share,
+          "rise of the committed offset over the last minute / s; 315 GROUP_GET_NUMS until a minute of them is known",
+          "0 for an idle group, where the official exporter has no sample; counts what was committed, not what was handed out",
+          "Messages consumed a second, last minute"),
+    SHARE(group_consume_tps, OUT_RATE_MINUTE, is_rated_share, "as rocketmq_consumer_tps",
+          "has samples; the official exporter declares the name and never fills it", "Messages consumed a second, last minute"),
+    SHARE(consumer_message_size, OUT_BYTES_RATE, is_rated_share,
+          "315: statsMinute.tps of GROUP_GET_SIZE; 0 without asking where nothing moved in the last minute",
+          "0 for an idle group, where the official exporter has no sample", "Bytes delivered a second, last minute"),
+    SHARE(send_back_nums, SEND_BACK, is_rated_share,
+          "315: statsMinute.sum of SNDBCK_PUT_NUMS; 0 without asking where no message was sent back in the last minute",
+          "0 for an idle group, where the official exporter has no sample", "Messages sent back for retry in the last minute"),
+    SHARE(group_get_latency_by_storetime, LATENCY_MS, is_share_but_dlq,
+          "age of the oldest message not yet consumed: 0 where none waits, else 303, else our samples of the ends, greatest of the queues",
+          "no message is pulled for it; by the broker's clock where 303 told; unknown is absent, not 0",
+          "Age of the oldest message not yet consumed, in ms"),
     { .name = "rocketmq_group_diff", .type = FAMILY_GAUGE, .unit = "", .help = "End minus committed offset of a group on a topic",
       .formula = "sum over brokers and queues of maxOffset - consumerOffset (208 or 202, 43)",
       .differs = "left out while a broker does not answer, instead of too low", .table = TABLE_BACKLOGS, .column = BACKLOGS_DIFF,
@@ -169,6 +264,18 @@ const struct family families[] = {
       .formula = "328: entries per producer group", .differs = "an unknown number is absent instead of -1",
       .table = TABLE_PRODUCERS, .column = PRODUCERS_CLIENTS, .detail = 1,
       .labels = { { "cluster", PRODUCERS_CLUSTER }, { "broker", PRODUCERS_BROKER }, { "group", PRODUCERS_PRODUCER_GROUP } } },
+    CLIENT_TOPIC(consume_fail_msg_count, FAILED, "consumeFailedMsgs", "Messages that failed in the last hour"),
+    CLIENT_TOPIC(consume_fail_msg_tps, FAILED_RATE, "consumeFailedTPS", "Messages that failed a second, last minute"),
+    CLIENT_TOPIC(consume_ok_msg_tps, OK_RATE, "consumeOKTPS", "Messages consumed a second, last minute"),
+    CLIENT_TOPIC(consume_rt, CONSUME_RT_MS, "consumeRT", "Mean time to consume a message, in ms"),
+    CLIENT_TOPIC(consumer_pull_rt, PULL_RT_MS, "pullRT", "Mean time of a pull, waiting included, in ms"),
+    CLIENT_TOPIC(consumer_pull_tps, PULL_RATE, "pullTPS", "Messages pulled a second, last minute"),
+    BROKER_RATE(tps, PUT_RATE_MINUTE, "BROKER_PUT_NUMS", "Messages stored a second, last minute"),
+    BROKER_RATE(qps, GET_RATE_MINUTE, "BROKER_GET_NUMS", "Messages delivered a second, last minute"),
+    { .name = "rocketmq_broker_commitlog_diff", .type = FAMILY_GAUGE, .unit = "",
+      .help = "Bytes of the master's commit log that a slave lacks", .formula = "28: commitLogMaxOffset of the master - that of the slave",
+      .table = TABLE_BROKERS, .column = BROKERS_REPLICATION_LAG,
+      .labels = { { "cluster", BROKERS_CLUSTER }, { "brokerIP", BROKERS_ADDRESS }, { "broker", BROKERS_BROKER } } },
     RUNTIME(pmdt_0ms, PUT_MESSAGE_DISTRIBUTE_TIME_0MS, "putMessageDistributeTime", NULL),
     RUNTIME(pmdt_0to10ms, PUT_MESSAGE_DISTRIBUTE_TIME_0TO10MS, "putMessageDistributeTime", NULL),
     RUNTIME(pmdt_10to50ms, PUT_MESSAGE_DISTRIBUTE_TIME_10TO50MS, "putMessageDistributeTime", NULL),
@@ -233,11 +340,32 @@ const struct family families[] = {
     RUNTIME(put_latency_99, PUT_LATENCY_99, "putLatency99", NULL),
     RUNTIME(put_latency_999, PUT_LATENCY_999, "putLatency999", NULL),
 
+    { .name = "rocketmq_msg_diff_detail", .type = FAMILY_GAUGE, .unit = "",
+      .help = "End minus committed offset of a group on a queue, with the process that owns it",
+      .formula = "maxOffset - consumerOffset (208 or 202, 43); owner: 307, or the default strategy over 203 once 307 has confirmed it",
+      .differs = "the process id alone, without the nanoseconds that clients since 4.9 put behind it",
+      .table = TABLE_QUEUES, .column = QUEUES_DIFF, .detail = 3, .applies = is_plain_queue,
+      .labels = { { "topic", QUEUES_TOPIC }, { "consumerGroup", QUEUES_CONSUMER_GROUP }, { "broker", QUEUES_BROKER },
+                  { "queueId", QUEUES_QUEUE }, { "consumerClientIP", QUEUES_CLIENT_IP }, { "consumerClientPID", QUEUES_CLIENT_PID } } },
+    MSG_DIFF(topic, is_sum_of_topic, 1, NULL, "End minus committed offset, summed over the groups of a topic", { "topic", DIFF_SUMS_TOPIC }),
+    MSG_DIFF(consumergroup, is_sum_of_group, 1, NULL, "End minus committed offset, summed over the topics of a group",
+             { "consumerGroup", DIFF_SUMS_CONSUMER_GROUP }),
+    MSG_DIFF(topic_consumergroup, is_sum_of_topic_group, 2, NULL, "End minus committed offset of a group on a topic",
+             { "topic", DIFF_SUMS_TOPIC }, { "consumerGroup", DIFF_SUMS_CONSUMER_GROUP }),
+    MSG_DIFF(broker, is_sum_of_broker, 1, NULL, "End minus committed offset, summed over everything on a broker", { "broker", DIFF_SUMS_BROKER }),
+    MSG_DIFF(queue, is_sum_of_queue, 1, "a sum, where that exporter showed one group and topic of them by chance",
+             "End minus committed offset, summed over the queues of that number on a broker", { "broker", DIFF_SUMS_BROKER },
+             { "queueId", DIFF_SUMS_QUEUE }),
+    MSG_DIFF(clientinfo, is_sum_of_client, 2, "a sum, where that exporter showed 0", "End minus committed offset, summed over the queues of a process",
+             { "consumerClientIP", DIFF_SUMS_CLIENT_IP }, { "consumerClientPID", DIFF_SUMS_CLIENT_PID }),
+
     MQ_GROUP(lag_messages, "messages", LAG, false, "Messages that a group can still consume from a topic"),
     MQ_GROUP(diff_messages, "messages", DIFF, true, "End minus committed offset, raw as the Java tools print it"),
     MQ_GROUP(inflight_messages, "messages", INFLIGHT, false, "Messages handed out and not yet committed"),
     MQ_GROUP(lost_messages, "messages", LOST, false, "Messages that expired before they were consumed"),
     MQ_GROUP(lag_seconds, "s", LAG_SECONDS, false, "Age of the oldest message not yet consumed"),
+    MQ_GROUP(lag_seconds_low, "s", LAG_SECONDS_LOW, false, "mq_group_lag_seconds is at least that"),
+    MQ_GROUP(lag_seconds_high, "s", LAG_SECONDS_HIGH, false, "mq_group_lag_seconds is at most that"),
     MQ_GROUP(out_messages_per_second, "messages/s", OUT_RATE, true, "Messages consumed a second since the interval before"),
     MQ_GROUP(drain_seconds, "s", DRAIN_SECONDS, true, "Time until the backlog is gone at the present rates"),
     MQ_GROUP(verdict, "", VERDICT, false, "Number of the verdict on a group and topic"),
@@ -246,6 +374,15 @@ const struct family families[] = {
     MQ_MEMBER(lag_messages, "messages", LAG, false, "Messages that a group can still consume, retries included"),
     MQ_MEMBER(retry_lag_messages, "messages", RETRY_LAG, false, "Messages of a group that wait in retry topics"),
     MQ_MEMBER(dlq_messages, "messages", DLQ, true, "Dead letters of a group in the store"),
+    MQ_MEMBER(subscriptions, "", SUBSCRIPTIONS, false, "Different subscriptions among the clients of a group; more than 1 is a mistake"),
+    { .name = "mq_broadcast_lag_messages", .type = FAMILY_GAUGE, .unit = "messages",
+      .help = "Messages that the slowest client of a broadcast group has not yet taken from a topic",
+      .formula = "backlogs.lag of broadcast groups: 43 (@broadcast, 5.x), else 307 of each client", .table = TABLE_BACKLOGS,
+      .column = BACKLOGS_LAG, .detail = 2, .applies = is_broadcast_backlog,
+      .labels = { OUR_KEYS(BACKLOGS), { "group", BACKLOGS_CONSUMER_GROUP }, { "topic", BACKLOGS_TOPIC } } },
+    MQ_CLIENT(queues, "queues", QUEUES, "queues whose owner it is: 307, or the default strategy over 203", "Queues that a client owns"),
+    MQ_CLIENT(lag_messages, "messages", LAG, "sum of the lag of its queues", "Messages that wait in the queues of a client"),
+    MQ_CLIENT(pop_inflight_messages, "messages", POP_INFLIGHT, "307: mqPopTable.waitAckCount", "Messages that a POP client has not yet acknowledged"),
     MQ_TOPIC(stored_messages, "messages", STORED, "Messages of a topic in a broker's store"),
     MQ_TOPIC(max_offset, "messages", MAX_OFFSET, "Sum of the end offsets of a topic on a broker"),
     MQ_TOPIC(min_offset, "messages", MIN_OFFSET, "Sum of the first offsets of a topic on a broker"),
@@ -259,6 +396,20 @@ const struct family families[] = {
       .table = TABLE_BROKERS, .column = BROKERS_UP,
       .labels = { OUR_KEYS(BROKERS), { "broker", BROKERS_BROKER }, { "broker_id", BROKERS_BROKER_ID },
                   { "address", BROKERS_ADDRESS } } },
+    MQ_BROKER(replication_lag_bytes, "bytes", REPLICATION_LAG, "28: commitLogMaxOffset of the master - that of the slave",
+              "Commit log of the master that a slave lacks"),
+    MQ_BROKER(half_messages, "messages", HALF_MESSAGES, "end of RMQ_SYS_TRANS_HALF_TOPIC - offset of CID_RMQ_SYS_TRANS",
+              "Messages of transactions that are neither committed nor rolled back"),
+    MQ_BROKER(timer_messages, "messages", TIMER_CONGEST_NUM, "28: timerCongestNum", "Messages on the timer wheel, POP check-points included"),
+    MQ_BROKER(timer_behind_seconds, "s", TIMER_READ_BEHIND, "28: timerReadBehind", "How far the timer wheel lags behind now"),
+    MQ_BROKER(timer_waiting_messages, "messages", TIMER_OFFSET_BEHIND, "28: timerOffsetBehind", "Timer messages not yet on the wheel"),
+    { .name = "mq_delay_pending_messages", .type = FAMILY_GAUGE, .unit = "messages", .help = "Messages that wait for a delay level",
+      .formula = "28: scheduleMessageOffset_<level>, stored - delivered", .table = TABLE_DELAYS, .column = DELAYS_PENDING, .detail = 1,
+      .labels = { OUR_KEYS(DELAYS), { "broker", DELAYS_BROKER }, { "level", DELAYS_LEVEL } } },
+    { .name = "mq_nameserver_agrees", .type = FAMILY_GAUGE, .unit = "",
+      .help = "1 if a name server lists what all of them together list, 0 if it lacks brokers or has other addresses",
+      .formula = "106 of every name server", .table = TABLE_NAMESERVERS, .column = NAMESERVERS_AGREES,
+      .labels = { { "source", NAMESERVERS_SOURCE }, { "system", NAMESERVERS_SYSTEM }, { "target", NAMESERVERS_TARGET } } },
     MQ_SCRAPE(ok, "", OK, "1 if the target answered every request of this interval"),
     MQ_SCRAPE(requests, "requests", REQUESTS, "Requests sent to the target in this interval"),
     MQ_SCRAPE(failed_requests, "requests", FAILED, "Requests of this interval without a good answer"),

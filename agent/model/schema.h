@@ -120,7 +120,11 @@ struct column {
     X(T, BROKER_VERSION, broker_version, TEXT, 1, "", "the broker's version as its ordinal") \
     X(T, BROKER_VERSION_DESC, broker_version_desc, TEXT, 1, "", "the broker's version as it spells it") \
     X(T, BOOT_TEXT, boot_text, TEXT, 1, "", "boot_timestamp as text") \
-    X(T, BROKER_HOST, broker_host, TEXT, 1, "", "always empty, as in the official exporter")
+    X(T, BROKER_HOST, broker_host, TEXT, 1, "", "always empty, as in the official exporter") \
+    X(T, PUT_RATE_MINUTE, put_rate_minute, REAL, 1, "messages/s", "messages stored a second, last minute") \
+    X(T, GET_RATE_MINUTE, get_rate_minute, REAL, 1, "messages/s", "messages delivered a second, last minute") \
+    X(T, REPLICATION_LAG, replication_lag, INT, 1, "bytes", "commit log of the master that this slave lacks") \
+    X(T, HALF_MESSAGES, half_messages, INT, 1, "messages", "messages of transactions that are neither committed nor rolled back")
 
 #define TOPICS_COLUMNS(X, T) \
     COMMON_KEYS(X, T) \
@@ -134,6 +138,7 @@ struct column {
     X(T, IN_RATE, in_rate, REAL, 0, "messages/s", "stored a second since the interval before") \
     X(T, IN_BYTES_RATE, in_bytes_rate, REAL, 0, "bytes/s", "bytes stored a second, last minute") \
     X(T, LAST_STORED_AT, last_stored_at, REAL, 0, "s", "store time of the newest message, Unix time (broker clock)") \
+    X(T, IN_RATE_MINUTE, in_rate_minute, REAL, 1, "messages/s", "messages stored a second, last minute") \
     X(T, GROUP, group_name, TEXT, 1, "", "the group a retry or dlq topic belongs to")
 
 #define BACKLOGS_COLUMNS(X, T) \
@@ -146,6 +151,9 @@ struct column {
     X(T, INFLIGHT, inflight, INT, 0, "messages", "handed out, not yet committed") \
     X(T, LOST, lost, INT, 0, "messages", "expired before they were consumed") \
     X(T, LAG_SECONDS, lag_seconds, REAL, 0, "s", "age of the oldest message not yet consumed") \
+    X(T, LAG_SECONDS_LOW, lag_seconds_low, REAL, 0, "s", "it is at least that") \
+    X(T, LAG_SECONDS_HIGH, lag_seconds_high, REAL, 0, "s", "it is at most that") \
+    X(T, LAG_SECONDS_SOURCE, lag_seconds_source, TEXT, 0, "", "where it is from: idle (nothing waits), broker (303), history (our samples of the ends)") \
     X(T, OUT_RATE, out_rate, REAL, 0, "messages/s", "consumed a second since the interval before") \
     X(T, OUT_BYTES_RATE, out_bytes_rate, REAL, 0, "bytes/s", "bytes delivered a second, last minute") \
     X(T, SEND_BACK, send_back, INT, 0, "messages", "sent back for retry in the last minute") \
@@ -167,6 +175,7 @@ struct column {
     X(T, LAG_SECONDS, lag_seconds, REAL, 0, "s", "age of the oldest message not yet consumed") \
     X(T, VERDICT, verdict, INT, 0, "", "number of the verdict") \
     X(T, COMPLETE, complete, INT, 0, "", "0: a part is missing and the sums are lower bounds") \
+    X(T, SUBSCRIPTIONS, subscriptions, INT, 0, "", "different subscriptions among its clients; more than 1 is a mistake") \
     X(T, CLIENT_ADDRS, client_addrs, TEXT, 1, "", "socket addresses of the clients, joined by commas") \
     X(T, CLIENT_IDS, client_ids, TEXT, 1, "", "client ids, joined by commas")
 
@@ -183,7 +192,10 @@ struct column {
     X(T, LAG, lag, INT, 0, "messages", "messages that can still be consumed; never negative") \
     X(T, INFLIGHT, inflight, INT, 0, "messages", "handed out, not yet committed") \
     X(T, LAST_CONSUMED_AT, last_consumed_at, REAL, 0, "s", "store time of the last message consumed, Unix time (broker clock)") \
-    X(T, STATE, state, TEXT, 1, "", "no_offset, beyond_end, lost or empty")
+    X(T, STATE, state, TEXT, 1, "", "no_offset, beyond_end, lost or empty") \
+    X(T, DIFF, diff, INT, 1, "messages", "end minus committed offset, raw as the Java tools print it") \
+    X(T, CLIENT_IP, client_ip, TEXT, 1, "", "address in the client id of the owner") \
+    X(T, CLIENT_PID, client_pid, TEXT, 1, "", "process id in the client id of the owner")
 
 /* A group's part on one broker: what the official names with a broker label need. Families only. */
 #define SHARES_COLUMNS(X, T) \
@@ -194,7 +206,12 @@ struct column {
     X(T, KIND, kind, KEY, 0, "", "normal retry dlq system delay") \
     X(T, CONSUMER_OFFSET, consumer_offset, INT, 0, "messages", "sum of committed offsets; a queue without one counts 0") \
     X(T, OUT_RATE, out_rate, REAL, 0, "messages/s", "consumed a second since the interval before") \
+    X(T, OUT_RATE_MINUTE, out_rate_minute, REAL, 0, "messages/s", "consumed a second, last minute") \
+    X(T, OUT_BYTES_RATE, out_bytes_rate, REAL, 0, "bytes/s", "bytes delivered a second, last minute") \
+    X(T, SEND_BACK, send_back, INT, 0, "messages", "sent back for retry in the last minute") \
+    X(T, LATENCY_MS, latency_ms, INT, 0, "ms", "age of the oldest message not yet consumed") \
     X(T, COMPLETE, complete, INT, 0, "", "0: a queue of this broker is missing")
+
 
 #define CLIENTS_COLUMNS(X, T) \
     COMMON_KEYS(X, T) \
@@ -210,7 +227,49 @@ struct column {
     X(T, OK_RATE, ok_rate, REAL, 0, "messages/s", "consumed with success") \
     X(T, FAILED_RATE, failed_rate, REAL, 0, "messages/s", "consumed with failure") \
     X(T, PULL_RT_MS, pull_rt_ms, REAL, 0, "ms", "mean time of a pull") \
+    X(T, PULL_RATE, pull_rate, REAL, 0, "messages/s", "pulled") \
+    X(T, POP_INFLIGHT, pop_inflight, INT, 1, "messages", "POP: handed out and not yet acknowledged")
+
+/* What a client says of its work on a topic. Families only. */
+#define CLIENT_TOPICS_COLUMNS(X, T) \
+    COMMON_KEYS(X, T) \
+    X(T, CONSUMER_GROUP, consumer_group, KEY, 0, "", "consumer group") \
+    X(T, CLIENT, client, KEY, 0, "", "client id") \
+    X(T, ADDRESS, address, KEY, 0, "", "host:port of the client's socket, as the broker sees it") \
+    X(T, TOPIC, topic, KEY, 0, "", "topic") \
+    X(T, FAILED, failed, INT, 0, "messages", "consumed with failure in the last hour") \
+    X(T, FAILED_RATE, failed_rate, REAL, 0, "messages/s", "consumed with failure") \
+    X(T, OK_RATE, ok_rate, REAL, 0, "messages/s", "consumed with success") \
+    X(T, CONSUME_RT_MS, consume_rt_ms, REAL, 0, "ms", "mean time to consume a message") \
+    X(T, PULL_RT_MS, pull_rt_ms, REAL, 0, "ms", "mean time of a pull") \
     X(T, PULL_RATE, pull_rate, REAL, 0, "messages/s", "pulled")
+
+/* Sums of diff over queues, one row per sum; `sum` says over what, and keys that do not belong to it are empty. Families only. */
+#define DIFF_SUMS_COLUMNS(X, T) \
+    COMMON_KEYS(X, T) \
+    X(T, SUM, sum, KEY, 0, "", "topic group topic_group broker queue client") \
+    X(T, TOPIC, topic, KEY, 0, "", "topic") \
+    X(T, CONSUMER_GROUP, consumer_group, KEY, 0, "", "consumer group") \
+    X(T, BROKER, broker, KEY, 0, "", "broker name") \
+    X(T, QUEUE, queue, KEY, 0, "", "queue number") \
+    X(T, CLIENT_IP, client_ip, KEY, 0, "", "address in the client id of the owner") \
+    X(T, CLIENT_PID, client_pid, KEY, 0, "", "process id in the client id of the owner") \
+    X(T, DIFF, diff, INT, 0, "messages", "sum of end minus committed offset") \
+    X(T, COMPLETE, complete, INT, 0, "", "0: a queue is missing")
+
+/* Messages that wait for their delay level. Families only. */
+#define DELAYS_COLUMNS(X, T) \
+    COMMON_KEYS(X, T) \
+    X(T, BROKER, broker, KEY, 0, "", "broker name") \
+    X(T, LEVEL, level, KEY, 0, "", "delay level, from 1") \
+    X(T, PENDING, pending, INT, 0, "messages", "stored and not yet delivered")
+
+/* What a name server says of the cluster, against the others. Families only. */
+#define NAMESERVERS_COLUMNS(X, T) \
+    COMMON_KEYS(X, T) \
+    X(T, TARGET, target, KEY, 0, "", "host:port asked") \
+    X(T, BROKERS, brokers, INT, 0, "brokers", "broker processes it lists") \
+    X(T, AGREES, agrees, INT, 0, "", "1 if it lists what all name servers together list")
 
 #define PRODUCERS_COLUMNS(X, T) \
     COMMON_KEYS(X, T) \
@@ -283,6 +342,10 @@ struct column {
     X(SCRAPES, scrapes, 0, "one row per target asked") \
     X(AGENT, agent, 0, "one row per part of the agent") \
     X(SHARES, shares, 1, "one row per consumer group, topic and broker") \
+    X(CLIENT_TOPICS, client_topics, 1, "one row per client of a consumer group and topic") \
+    X(DIFF_SUMS, diff_sums, 1, "one row per sum of diff") \
+    X(DELAYS, delays, 1, "one row per broker and delay level") \
+    X(NAMESERVERS, nameservers, 1, "one row per name server") \
     X(REQUESTS, requests, 1, "one row per target and request code") \
     X(DELIVERIES, deliveries, 1, "one row per sink and result") \
     X(DROPS, drops, 1, "one row per sink and reason")
@@ -305,6 +368,10 @@ enum { BROKERS_COLUMNS(SCHEMA_X, BROKERS) BROKERS_COLUMN_COUNT };
 enum { SCRAPES_COLUMNS(SCHEMA_X, SCRAPES) SCRAPES_COLUMN_COUNT };
 enum { AGENT_COLUMNS(SCHEMA_X, AGENT) AGENT_COLUMN_COUNT };
 enum { SHARES_COLUMNS(SCHEMA_X, SHARES) SHARES_COLUMN_COUNT };
+enum { CLIENT_TOPICS_COLUMNS(SCHEMA_X, CLIENT_TOPICS) CLIENT_TOPICS_COLUMN_COUNT };
+enum { DIFF_SUMS_COLUMNS(SCHEMA_X, DIFF_SUMS) DIFF_SUMS_COLUMN_COUNT };
+enum { DELAYS_COLUMNS(SCHEMA_X, DELAYS) DELAYS_COLUMN_COUNT };
+enum { NAMESERVERS_COLUMNS(SCHEMA_X, NAMESERVERS) NAMESERVERS_COLUMN_COUNT };
 enum { REQUESTS_COLUMNS(SCHEMA_X, REQUESTS) REQUESTS_COLUMN_COUNT };
 enum { DELIVERIES_COLUMNS(SCHEMA_X, DELIVERIES) DELIVERIES_COLUMN_COUNT };
 enum { DROPS_COLUMNS(SCHEMA_X, DROPS) DROPS_COLUMN_COUNT };
