@@ -19,6 +19,7 @@ count() { # count NAME PASSED FAILED LOG: one line, and the log if something fai
     if [ "$3" -gt 0 ]; then
         printf 'FAIL  %-34s %d passed, %d failed\n' "$1" "$2" "$3"
         grep -vE '^ok - ' "$4" | tail -60
+        grep -A 4 -E '^not ok - |:[EF]:' "$4" | sed "s|^|$1: |" >>"$out/failures"
     else
         printf 'ok    %-34s %d\n' "$1" "$2"
     fi
@@ -66,5 +67,6 @@ for kind in "$@"; do
     *) echo "run.sh: $kind: expected unit, battery, replay or integration" >&2 && exit 2 ;;
     esac
 done
+[ ! -s "$out/failures" ] || { echo "What failed:" && head -80 "$out/failures"; }
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

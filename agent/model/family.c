@@ -66,11 +66,13 @@ static bool is_left_out(const struct family *f, const struct batch *b, uint32_t 
 
 bool family_sample(const struct family *f, const struct batch *b, uint32_t row, bool *is_int, int64_t *i, double *d)
 {
-    if (!batch_has(b, f->table, row, f->column) || is_left_out(f, b, row))
+    bool is_blank = !batch_has(b, f->table, row, f->column);
+
+    if ((is_blank && !f->blank_is_zero) || is_left_out(f, b, row))
         return false;
-    *is_int = schema_tables[f->table].columns[f->column].kind == COLUMN_INT && f->scale == 0;
+    *is_int = is_blank || (schema_tables[f->table].columns[f->column].kind == COLUMN_INT && f->scale == 0);
     if (*is_int)
-        *i = batch_int(b, f->table, row, f->column);
+        *i = is_blank ? 0 : batch_int(b, f->table, row, f->column);
     else
         *d = batch_number(b, f->table, row, f->column) * (f->scale == 0 ? 1 : f->scale);
     return true;
@@ -81,7 +83,7 @@ uint32_t family_samples(const struct family *f, const struct batch *b)
     uint32_t rows = batch_rows(b, f->table), samples = 0;
 
     for (uint32_t row = 0; row < rows; row++)
-        samples += batch_has(b, f->table, row, f->column) && !is_left_out(f, b, row);
+        samples += (f->blank_is_zero || batch_has(b, f->table, row, f->column)) && !is_left_out(f, b, row);
     return samples;
 }
 

@@ -29,6 +29,7 @@ struct family {
     enum table_id table;
     unsigned column;     /* a numeric column */
     double scale;        /* the value is multiplied by this; 0 means 1 */
+    bool blank_is_zero;  /* where the row applies and the value is absent: 0; for windows that have seen nothing yet */
     bool only_complete;  /* left out where the row's `complete` is 0: a sum sent too low is a lie */
     unsigned detail;     /* 0 summary .. 3 per queue: max_series cuts the highest first */
     bool (*applies)(const struct batch *b, uint32_t row); /* NULL: to every row */

@@ -84,7 +84,7 @@ static bool is_plain_queue(const struct batch *b, uint32_t row)
 {
     const char *topic = batch_text(b, TABLE_QUEUES, row, QUEUES_TOPIC);
 
-    return strncmp(topic, "%RETRY%", 7) != 0 && strncmp(topic, "%DLQ%", 5) != 0;
+    return topic != NULL && strncmp(topic, "%RETRY%", 7) != 0 && strncmp(topic, "%DLQ%", 5) != 0;
 }
 
 #define DIFF_SUM(sum_) \
@@ -109,10 +109,14 @@ static bool is_sink(const struct batch *b, uint32_t row)
     return !is_collect(b, row);
 }
 
-#define RUNTIME(name_, column_, key_, differs_) \
+#define RUNTIME(name_, column_, key_, differs_) RUNTIME_VALUE(name_, column_, key_, differs_, false)
+/* Windows that the broker fills as time goes by; before that it prints nothing. A dashboard adds several of them up. */
+#define RUNTIME_WINDOW(name_, column_, key_) RUNTIME_VALUE(name_, column_, key_, "0 until the broker has filled the window", true)
+
+#define RUNTIME_VALUE(name_, column_, key_, differs_, blank_is_zero_) \
     { .name = "rocketmq_brokeruntime_" #name_, .type = FAMILY_GAUGE, .unit = "", .help = "Broker runtime value " key_, \
       .formula = "28: " key_, .differs = (differs_), .table = TABLE_BROKERS, .column = BROKERS_##column_, \
-      .applies = is_master_with_runtime, \
+      .applies = is_master_with_runtime, .blank_is_zero = (blank_is_zero_), \
       .labels = { { "cluster", BROKERS_CLUSTER }, { "brokerIP", BROKERS_ADDRESS }, { "brokerHost", BROKERS_BROKER_HOST }, \
                   { "des", BROKERS_BROKER_VERSION_DESC }, { "boottime", BROKERS_BOOT_TEXT }, \
                   { "broker_version", BROKERS_BROKER_VERSION } } }
@@ -276,19 +280,19 @@ const struct family families[] = {
       .help = "Bytes of the master's commit log that a slave lacks", .formula = "28: commitLogMaxOffset of the master - that of the slave",
       .table = TABLE_BROKERS, .column = BROKERS_REPLICATION_LAG,
       .labels = { { "cluster", BROKERS_CLUSTER }, { "brokerIP", BROKERS_ADDRESS }, { "broker", BROKERS_BROKER } } },
-    RUNTIME(pmdt_0ms, PUT_MESSAGE_DISTRIBUTE_TIME_0MS, "putMessageDistributeTime", NULL),
-    RUNTIME(pmdt_0to10ms, PUT_MESSAGE_DISTRIBUTE_TIME_0TO10MS, "putMessageDistributeTime", NULL),
-    RUNTIME(pmdt_10to50ms, PUT_MESSAGE_DISTRIBUTE_TIME_10TO50MS, "putMessageDistributeTime", NULL),
-    RUNTIME(pmdt_50to100ms, PUT_MESSAGE_DISTRIBUTE_TIME_50TO100MS, "putMessageDistributeTime", NULL),
-    RUNTIME(pmdt_100to200ms, PUT_MESSAGE_DISTRIBUTE_TIME_100TO200MS, "putMessageDistributeTime", NULL),
-    RUNTIME(pmdt_200to500ms, PUT_MESSAGE_DISTRIBUTE_TIME_200TO500MS, "putMessageDistributeTime", NULL),
-    RUNTIME(pmdt_500to1s, PUT_MESSAGE_DISTRIBUTE_TIME_500MSTO1S, "putMessageDistributeTime", NULL),
-    RUNTIME(pmdt_1to2s, PUT_MESSAGE_DISTRIBUTE_TIME_1TO2S, "putMessageDistributeTime", NULL),
-    RUNTIME(pmdt_2to3s, PUT_MESSAGE_DISTRIBUTE_TIME_2TO3S, "putMessageDistributeTime", NULL),
-    RUNTIME(pmdt_3to4s, PUT_MESSAGE_DISTRIBUTE_TIME_3TO4S, "putMessageDistributeTime", NULL),
-    RUNTIME(pmdt_4to5s, PUT_MESSAGE_DISTRIBUTE_TIME_4TO5S, "putMessageDistributeTime", NULL),
-    RUNTIME(pmdt_5to10s, PUT_MESSAGE_DISTRIBUTE_TIME_5TO10S, "putMessageDistributeTime", NULL),
-    RUNTIME(pmdt_10stomore, PUT_MESSAGE_DISTRIBUTE_TIME_10STOMORE, "putMessageDistributeTime", NULL),
+    RUNTIME_WINDOW(pmdt_0ms, PUT_MESSAGE_DISTRIBUTE_TIME_0MS, "putMessageDistributeTime"),
+    RUNTIME_WINDOW(pmdt_0to10ms, PUT_MESSAGE_DISTRIBUTE_TIME_0TO10MS, "putMessageDistributeTime"),
+    RUNTIME_WINDOW(pmdt_10to50ms, PUT_MESSAGE_DISTRIBUTE_TIME_10TO50MS, "putMessageDistributeTime"),
+    RUNTIME_WINDOW(pmdt_50to100ms, PUT_MESSAGE_DISTRIBUTE_TIME_50TO100MS, "putMessageDistributeTime"),
+    RUNTIME_WINDOW(pmdt_100to200ms, PUT_MESSAGE_DISTRIBUTE_TIME_100TO200MS, "putMessageDistributeTime"),
+    RUNTIME_WINDOW(pmdt_200to500ms, PUT_MESSAGE_DISTRIBUTE_TIME_200TO500MS, "putMessageDistributeTime"),
+    RUNTIME_WINDOW(pmdt_500to1s, PUT_MESSAGE_DISTRIBUTE_TIME_500MSTO1S, "putMessageDistributeTime"),
+    RUNTIME_WINDOW(pmdt_1to2s, PUT_MESSAGE_DISTRIBUTE_TIME_1TO2S, "putMessageDistributeTime"),
+    RUNTIME_WINDOW(pmdt_2to3s, PUT_MESSAGE_DISTRIBUTE_TIME_2TO3S, "putMessageDistributeTime"),
+    RUNTIME_WINDOW(pmdt_3to4s, PUT_MESSAGE_DISTRIBUTE_TIME_3TO4S, "putMessageDistributeTime"),
+    RUNTIME_WINDOW(pmdt_4to5s, PUT_MESSAGE_DISTRIBUTE_TIME_4TO5S, "putMessageDistributeTime"),
+    RUNTIME_WINDOW(pmdt_5to10s, PUT_MESSAGE_DISTRIBUTE_TIME_5TO10S, "putMessageDistributeTime"),
+    RUNTIME_WINDOW(pmdt_10stomore, PUT_MESSAGE_DISTRIBUTE_TIME_10STOMORE, "putMessageDistributeTime"),
     RUNTIME(msg_put_total_today_now, MSG_PUT_TOTAL_TODAY_NOW, "msgPutTotalTodayNow", NULL),
     RUNTIME(msg_gettotal_today_now, MSG_GET_TOTAL_TODAY_NOW, "msgGetTotalTodayNow", NULL),
     RUNTIME(dispatch_behind_bytes, DISPATCH_BEHIND_BYTES, "dispatchBehindBytes", NULL),
@@ -305,21 +309,21 @@ const struct family families[] = {
     RUNTIME(pagecache_lock_time_mills, PAGE_CACHE_LOCK_TIME_MILLS, "pageCacheLockTimeMills", NULL),
     RUNTIME(commitlog_disk_ratio, COMMIT_LOG_DISK_RATIO, "commitLogDiskRatio", NULL),
     RUNTIME(consumequeue_disk_ratio, CONSUME_QUEUE_DISK_RATIO, "consumeQueueDiskRatio", NULL),
-    RUNTIME(getfound_tps600, GET_FOUND_TPS_600, "getFoundTps", NULL),
-    RUNTIME(getfound_tps60, GET_FOUND_TPS_60, "getFoundTps", NULL),
-    RUNTIME(getfound_tps10, GET_FOUND_TPS_10, "getFoundTps", NULL),
-    RUNTIME(gettotal_tps600, GET_TOTAL_TPS_600, "getTotalTps", NULL),
-    RUNTIME(gettotal_tps60, GET_TOTAL_TPS_60, "getTotalTps", NULL),
-    RUNTIME(gettotal_tps10, GET_TOTAL_TPS_10, "getTotalTps", NULL),
-    RUNTIME(gettransfered_tps600, GET_TRANSFERRED_TPS_600, "getTransferedTps", NULL),
-    RUNTIME(gettransfered_tps60, GET_TRANSFERRED_TPS_60, "getTransferedTps", NULL),
-    RUNTIME(gettransfered_tps10, GET_TRANSFERRED_TPS_10, "getTransferedTps", NULL),
-    RUNTIME(getmiss_tps600, GET_MISS_TPS_600, "getMissTps", NULL),
-    RUNTIME(getmiss_tps60, GET_MISS_TPS_60, "getMissTps", NULL),
-    RUNTIME(getmiss_tps10, GET_MISS_TPS_10, "getMissTps", NULL),
-    RUNTIME(put_tps600, PUT_TPS_600, "putTps", NULL),
-    RUNTIME(put_tps60, PUT_TPS_60, "putTps", NULL),
-    RUNTIME(put_tps10, PUT_TPS_10, "putTps", NULL),
+    RUNTIME_WINDOW(getfound_tps600, GET_FOUND_TPS_600, "getFoundTps"),
+    RUNTIME_WINDOW(getfound_tps60, GET_FOUND_TPS_60, "getFoundTps"),
+    RUNTIME_WINDOW(getfound_tps10, GET_FOUND_TPS_10, "getFoundTps"),
+    RUNTIME_WINDOW(gettotal_tps600, GET_TOTAL_TPS_600, "getTotalTps"),
+    RUNTIME_WINDOW(gettotal_tps60, GET_TOTAL_TPS_60, "getTotalTps"),
+    RUNTIME_WINDOW(gettotal_tps10, GET_TOTAL_TPS_10, "getTotalTps"),
+    RUNTIME_WINDOW(gettransfered_tps600, GET_TRANSFERRED_TPS_600, "getTransferedTps"),
+    RUNTIME_WINDOW(gettransfered_tps60, GET_TRANSFERRED_TPS_60, "getTransferedTps"),
+    RUNTIME_WINDOW(gettransfered_tps10, GET_TRANSFERRED_TPS_10, "getTransferedTps"),
+    RUNTIME_WINDOW(getmiss_tps600, GET_MISS_TPS_600, "getMissTps"),
+    RUNTIME_WINDOW(getmiss_tps60, GET_MISS_TPS_60, "getMissTps"),
+    RUNTIME_WINDOW(getmiss_tps10, GET_MISS_TPS_10, "getMissTps"),
+    RUNTIME_WINDOW(put_tps600, PUT_TPS_600, "putTps"),
+    RUNTIME_WINDOW(put_tps60, PUT_TPS_60, "putTps"),
+    RUNTIME_WINDOW(put_tps10, PUT_TPS_10, "putTps"),
     RUNTIME(dispatch_maxbuffer, DISPATCH_MAX_BUFFER, "dispatchMaxBuffer", NULL),
     RUNTIME(pull_threadpoolqueue_capacity, PULL_THREAD_POOL_QUEUE_CAPACITY, "pullThreadPoolQueueCapacity", NULL),
     RUNTIME(send_threadpoolqueue_capacity, SEND_THREAD_POOL_QUEUE_CAPACITY, "sendThreadPoolQueueCapacity", NULL),
@@ -364,8 +368,8 @@ const struct family families[] = {
     MQ_GROUP(inflight_messages, "messages", INFLIGHT, false, "Messages handed out and not yet committed"),
     MQ_GROUP(lost_messages, "messages", LOST, false, "Messages that expired before they were consumed"),
     MQ_GROUP(lag_seconds, "s", LAG_SECONDS, false, "Age of the oldest message not yet consumed"),
-    MQ_GROUP(lag_seconds_low, "s", LAG_SECONDS_LOW, false, "mq_group_lag_seconds is at least that"),
-    MQ_GROUP(lag_seconds_high, "s", LAG_SECONDS_HIGH, false, "mq_group_lag_seconds is at most that"),
+    MQ_GROUP(lag_seconds_low, "s", LAG_SECONDS_LOW, false, "Lower bound of mq_group_lag_seconds"),
+    MQ_GROUP(lag_seconds_high, "s", LAG_SECONDS_HIGH, false, "Upper bound of mq_group_lag_seconds"),
     MQ_GROUP(out_messages_per_second, "messages/s", OUT_RATE, true, "Messages consumed a second since the interval before"),
     MQ_GROUP(drain_seconds, "s", DRAIN_SECONDS, true, "Time until the backlog is gone at the present rates"),
     MQ_GROUP(verdict, "", VERDICT, false, "Number of the verdict on a group and topic"),

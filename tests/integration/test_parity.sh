@@ -36,6 +36,7 @@ compare() { # compare VERSION STATE [TABLE...]: every table of status, and these
         "$MQPUSH" status "$what" -n "$NAMESRV" -o json >"$out/$what.json" || not_ok "$version $state: status $what failed"
     done
     "$lab" oracle "$lab_dir" >"$out/oracle.json" || not_ok "$version $state: the Java client could not be asked"
+    "$MQPUSH" status brokers -n "$NAMESRV" -o json >"$out/brokers_later.json" || not_ok "$version $state: status brokers failed"
     python3 "$here/parity.py" "$out/oracle.json" "$out" "$@" || failures=$((failures + 1))
 }
 
@@ -49,6 +50,7 @@ watched() { # watched VERSION: the newest interval of the agent that ran all the
     for what in groups backlogs topics queues clients producers brokers; do
         "$MQPUSH" status "$what" -d "$dir/$version.db" -o json >"$out/$what.json" || not_ok "$version watched: status $what failed"
     done
+    cp "$out/brokers.json" "$out/brokers_later.json"
     figure "$version: an agent that ran through it all, $(sqlite3 "$dir/$version.db" 'SELECT count(*) FROM intervals') intervals:"
     python3 "$here/parity.py" "$dir/$version-frozen/oracle.json" "$out" queues backlogs groups topics || failures=$((failures + 1))
     same "$version: no lag was ever negative" 0 "$(sqlite3 "$dir/$version.db" 'SELECT count(*) FROM queues_changes WHERE lag < 0')"

@@ -128,6 +128,8 @@ static bool key_is_settled(const struct family *f, unsigned key)
         { "groups", "model" },  { "groups", "type" }, /* a group has one row */
         { "queues", "client" },                       /* a queue has one owner */
         { "brokers", "version" },                     /* a process has one */
+        { "clients", "pid" }, { "clients", "version" }, { "clients", "language" }, /* of the client id */
+        { "nameservers", "cluster" },                 /* it serves them all */
     };
 
     for (size_t i = 0; i < sizeof(settled) / sizeof(settled[0]); i++)

@@ -67,6 +67,7 @@ uint32_t cluster_topic(struct cluster *c, struct view name)
         c->topic_infos = reach(c->topic_infos, &c->topic_info_room, id, sizeof(*c->topic_infos));
         c->topic_infos[id] = (struct topic_info){ .kind = (uint8_t)kind_in(c, name),
                                                   .is_skipped = name_is_skipped_topic(name),
+                                                  .is_watched = name_is_watched_topic(name),
                                                   .is_unlistable = memchr(name.data, ';', name.len) != NULL };
     }
     return id;
@@ -269,7 +270,7 @@ static void forget_parts(struct broker *b)
     free(b->producers);
     free(b->client_ids);
     struct broker kept = { .cluster = b->cluster, .name = b->name, .index = b->index, .members = b->members,
-                           .member_count = b->member_count, .leader = b->leader, .settled_log = NO_INT, .log_before = NO_INT,
+                           .member_count = b->member_count, .leader = b->leader, .settled_log = NO_INT, .log_before = NO_INT, .delivered = NO_INT,
                            .booted_at = NO_INT, .log_min = NO_INT, .min_epoch = 1 };
     *b = kept;
 }

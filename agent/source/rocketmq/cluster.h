@@ -143,6 +143,7 @@ struct broker {
     int64_t settled_log;  /* end of the commit log that the ends agree with; NO_INT: ask */
     int64_t log_before;   /* end of the commit log one look ago; NO_INT: not known */
     int64_t booted_at;    /* ms; NO_INT */
+    int64_t delivered;    /* messages that have left the delay levels, one look ago; NO_INT: not known */
     int64_t log_min;      /* start of the commit log; NO_INT */
     uint32_t min_epoch;   /* counts its changes, from 1, each one look late: the broker's clean-up lags behind it */
     bool log_min_moved;   /* between the last two looks: the next one counts it */
@@ -165,6 +166,7 @@ struct broker {
         bool progressed;       /* something was answered since the last resume */
         bool log_stood;        /* the log ends where it ended one look ago, and nothing waits for dispatch */
         bool is_still;         /* nothing was written since the ends were read: they are not asked for */
+        bool nothing_returned; /* no delay level has delivered since the last look, so no retry topic has grown */
         bool offsets_moved;
         bool ends_failed;      /* an answer about ends is missing */
         bool is_busy;          /* it said so: one request at a time */
@@ -174,6 +176,7 @@ struct broker {
 struct topic_info {
     uint8_t kind;    /* enum topic_kind */
     bool is_skipped; /* never asked, never shown */
+    bool is_watched; /* asked as if somebody consumed it */
     bool is_unlistable; /* cannot stand in a list of 208 */
     uint32_t owner;  /* group of a retry topic, once a pair told */
 };

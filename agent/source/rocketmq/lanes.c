@@ -9,7 +9,8 @@
  *              budget allows
  *   ENDS       where the queues end: 208 with lists of topics from 5.3.2 on, for every topic; 202 before, one for each
  *              topic that somebody consumes, that moved within slow_interval, that was read only once yet, or that holds the
- *              retries or dead letters of a group whose offsets moved within slow_interval
+ *              retries or dead letters of a group whose offsets moved within slow_interval; before 5.0 retry topics only
+ *              in looks in which a delay level has delivered
  *   SINGLES    202 for topics whose start is not known (new ones), of which 208 missed a queue, or whose start must be
  *              right because a sum was counted from it and the log's start has moved since (STARTS_AT_ONCE a look)
  *
@@ -173,12 +174,21 @@ static bool feed_state(struct broker *b)
     return true;
 }
 
+static void take_delivered(struct broker *b, const struct runtime_facts *f)
+{
+    int64_t delivered = runtime_delay_delivered(f);
+    int version = rpc_target_version(b->leader->peer.target);
+
+    b->now.nothing_returned = delivered == b->delivered && b->leader->id == 0 && version != 0 && version < WIRE_V5_0_0;
+    b->delivered = delivered;
+}
+
 static void take_log(struct broker *b, const struct member *m)
 {
     const struct runtime_facts *f = &m->facts;
 
     if (f->booted_at != b->booted_at)
-        b->settled_log = b->log_before = NO_INT;
+        b->settled_log = b->log_before = b->delivered = NO_INT;
     b->booted_at = f->booted_at;
     if (b->log_min_moved)
         b->min_epoch++;
@@ -186,6 +196,7 @@ static void take_log(struct broker *b, const struct member *m)
     b->log_min = f->log_min;
     b->now.log_stood = f->log_max != NO_INT && f->log_max == b->log_before && f->behind == 0;
     b->log_before = f->log_max;
+    take_delivered(b, f);
     b->now.is_still = b->now.log_stood && f->log_max == b->settled_log;
     if (!b->now.is_still) {
         b->settled_log = NO_INT; /* until all ends have been read */
@@ -203,7 +214,7 @@ static void end_state(struct broker *b)
     else if (b->leader->facts_at_ns != 0)
         take_log(b, b->leader);
     if (b->leader->facts_at_ns == 0)
-        b->settled_log = b->log_before = NO_INT;
+        b->settled_log = b->log_before = b->delivered = NO_INT;
 }
 
 /* ---- INVENTORY --------------------------------------------------------------------------------------------------- */

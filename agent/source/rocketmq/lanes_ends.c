@@ -103,6 +103,25 @@ static bool is_lively(const struct broker *b, uint32_t topic)
                           (int64_t)(look->number - moved) * look->options->interval_ms <= look->options->slow_interval_ms);
 }
 
+/*
+ * Before 5.0 every message comes into a retry topic through a delay level. So while none has delivered, an end of a retry topic
+ * that was right in the last look is right now, and half of all topics need not be asked. (POP, since 5.0, has other ways.)
+ */
+static bool is_known_unasked(struct broker *b, uint32_t topic)
+{
+    struct topic_part *t = &b->topics[topic];
+
+    if (!b->now.nothing_returned || b->cluster->topic_infos[topic].kind != TOPIC_RETRY || (t->flags & PART_NEW) != 0 ||
+        t->ends_number == 0 || t->ends_number < b->now.ends_since)
+        return false;
+    if (t->ends_number != b->now.look->number) {
+        t->ends_number = b->now.look->number;
+        t->ends_at_ns = b->leader->facts_at_ns;
+        t->in_rate = 0;
+    }
+    return true;
+}
+
 static bool wants_end(struct broker *b, uint32_t topic)
 {
     const struct look *look = b->now.look;
@@ -112,7 +131,9 @@ static bool wants_end(struct broker *b, uint32_t topic)
     const struct topic_part *t = &b->topics[topic];
     int64_t stood_s = look->started_at_ns / NS_PER_S - t->moved_at_s;
     bool has_moved = t->moved_at_s != 0 && stood_s * 1000 <= look->options->slow_interval_ms;
-    return t->wanted == look->number || (t->flags & PART_NEW) != 0 || has_moved || is_lively(b, topic);
+    if (is_known_unasked(b, topic))
+        return false;
+    return t->wanted == look->number || b->cluster->topic_infos[topic].is_watched || (t->flags & PART_NEW) != 0 || has_moved || is_lively(b, topic);
 }
 
 /* Whether a topic is to be asked alone, after the lists. */

@@ -52,7 +52,7 @@ enum topic_kind name_topic_kind(struct view topic)
         return TOPIC_RETRY;
     if (starts_with(topic, NAME_DLQ_PREFIX))
         return TOPIC_DLQ;
-    if (view_is(topic, "SCHEDULE_TOPIC_XXXX"))
+    if (view_is(topic, TOPIC_SCHEDULE))
         return TOPIC_DELAY;
     return is_listed(topic, system_topics, system_topic_prefixes) ? TOPIC_SYSTEM : TOPIC_NORMAL;
 }
@@ -70,6 +70,11 @@ bool name_is_internal_producer(struct view group)
 bool name_is_skipped_topic(struct view topic)
 {
     return view_is(topic, "BenchmarkTest");
+}
+
+bool name_is_watched_topic(struct view topic)
+{
+    return view_is(topic, TOPIC_SCHEDULE) || view_is(topic, TOPIC_HALF);
 }
 
 bool name_fits(struct view name)

@@ -20,6 +20,11 @@
 #define NAME_RETRY_PREFIX "%RETRY%"
 #define NAME_DLQ_PREFIX "%DLQ%"
 
+/* Topics of the broker's own that say something about its users' messages. */
+#define TOPIC_SCHEDULE "SCHEDULE_TOPIC_XXXX"     /* delay level n waits in queue n - 1 */
+#define TOPIC_HALF "RMQ_SYS_TRANS_HALF_TOPIC"    /* transactions not yet settled ... */
+#define GROUP_TRANSACTIONS "CID_RMQ_SYS_TRANS"   /* ... are those behind the offset of this group */
+
 enum topic_kind { TOPIC_NORMAL, TOPIC_RETRY, TOPIC_DLQ, TOPIC_SYSTEM, TOPIC_DELAY, TOPIC_KINDS };
 
 /* "normal", "retry", ... as it stands in the tables. */
@@ -30,6 +35,7 @@ enum topic_kind name_topic_kind(struct view topic);
 bool name_is_system_group(struct view group);
 bool name_is_internal_producer(struct view group); /* CLIENT_INNER_PRODUCER: every consumer has one */
 bool name_is_skipped_topic(struct view topic);     /* BenchmarkTest: 1,024 queues that nobody uses */
+bool name_is_watched_topic(struct view topic);     /* its ends matter although no group of a user consumes it */
 bool name_fits(struct view name);                  /* 1..NAME_MAX_BYTES, no NUL: what we send are C strings */
 
 /* "%RETRY%g" -> "g", "%DLQ%g" -> "g"; anything else as it is. */

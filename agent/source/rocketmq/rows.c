@@ -111,35 +111,6 @@ enum group_model rows_model_of(const struct rows *r, uint32_t group)
     return sum->has_plain ? MODEL_CLUSTERING : sum->has_broadcast ? MODEL_BROADCASTING : MODEL_UNKNOWN;
 }
 
-/* ---- brokers ----------------------------------------------------------------------------------------------------- */
-
-static void add_broker(struct rows *r, struct member *m)
-{
-    char version[WIRE_VERSION_TEXT];
-
-    m->row = rows_new(r, TABLE_BROKERS);
-    batch_set_text(r->batch, TABLE_BROKERS, m->row, BROKERS_BROKER, batch_intern_z(r->batch, m->broker->name));
-    batch_set_text(r->batch, TABLE_BROKERS, m->row, BROKERS_BROKER_ID, rows_number_text(r, m->id));
-    batch_set_text(r->batch, TABLE_BROKERS, m->row, BROKERS_ADDRESS,
-                   batch_intern_z(r->batch, rpc_target_address(m->peer.target)));
-    batch_set_text(r->batch, TABLE_BROKERS, m->row, BROKERS_VERSION,
-                   batch_intern_z(r->batch, wire_version_text(version, rpc_target_version(m->peer.target))));
-    batch_set_text(r->batch, TABLE_BROKERS, m->row, BROKERS_BROKER_HOST, batch_intern(r->batch, "", 0));
-    batch_set_int(r->batch, TABLE_BROKERS, m->row, BROKERS_UP, 0);
-}
-
-/* The version is known at the latest now; 5.4 and later no longer print it, but every answer's header has it. */
-static void finish_broker(struct rows *r, const struct member *m)
-{
-    char version[WIRE_VERSION_TEXT];
-    int ordinal = rpc_target_version(m->peer.target);
-
-    batch_set_int(r->batch, TABLE_BROKERS, m->row, BROKERS_UP, m->is_up);
-    batch_set_text(r->batch, TABLE_BROKERS, m->row, BROKERS_VERSION, batch_intern_z(r->batch, wire_version_text(version, ordinal)));
-    if (ordinal != 0 && !batch_has(r->batch, TABLE_BROKERS, m->row, BROKERS_BROKER_VERSION))
-        batch_set_text(r->batch, TABLE_BROKERS, m->row, BROKERS_BROKER_VERSION, rows_number_text(r, ordinal));
-}
-
 /* ---- topics ------------------------------------------------------------------------------------------------------ */
 
 /*
@@ -262,7 +233,7 @@ void rows_begin(struct look *look, const char *source)
         begin_cluster(&r, look, c, source);
         for (unsigned b = 0; b < c->broker_count; b++)
             for (unsigned m = 0; m < c->brokers[b]->member_count; m++)
-                add_broker(&r, c->brokers[b]->members[m]);
+                rows_begin_broker(&r, c->brokers[b]->members[m]);
     }
 }
 
@@ -283,6 +254,7 @@ static void add_cluster(struct rows *r)
     rows_add_backlogs(r);
     rows_add_groups(r);
     rows_add_producers(r);
+    rows_add_delays(r);
     free(r->topic_texts);
     free(r->group_texts);
     free(r->broker_texts);
@@ -294,7 +266,7 @@ static void add_scrapes(struct rows *r)
     for (unsigned b = 0; b < r->cluster->broker_count; b++)
         for (unsigned m = 0; m < r->cluster->brokers[b]->member_count; m++) {
             struct member *member = r->cluster->brokers[b]->members[m];
-            finish_broker(r, member);
+            rows_end_broker(r, member);
             peer_add_rows(&member->peer, r->batch, r->source, r->system, r->cluster_text, "broker");
         }
 }

@@ -1,5 +1,5 @@
 /*
- * rows_parts.h - shared by rows.c, rows_backlogs.c and rows_groups.c; nobody else includes it. See rows.h.
+ * rows_parts.h - shared by the files rows*.c; nobody else includes it. See rows.h.
  */
 #ifndef AGENT_SOURCE_ROCKETMQ_ROWS_PARTS_H
 #define AGENT_SOURCE_ROCKETMQ_ROWS_PARTS_H
@@ -44,6 +44,10 @@ bool rows_may_show_ends(const struct rows *r, const struct broker *b, uint32_t t
 bool rows_knows_members(const struct rows *r, const struct group_info *g);
 enum group_model rows_model_of(const struct rows *r, uint32_t group);
 
+/* rows_brokers.c: a broker process before it is asked, and after; the delay levels of each master. */
+void rows_begin_broker(struct rows *r, struct member *m);
+void rows_end_broker(struct rows *r, const struct member *m);
+void rows_add_delays(struct rows *r);
 /* rows_backlogs.c: backlogs, queues, shares; fills the sums. */
 void rows_add_backlogs(struct rows *r);
 /* rows_groups.c: groups, clients, producers. After the backlogs. */

@@ -7,15 +7,17 @@
  *     putMessageDistributeTime  "[<=0ms]:243 [0~10ms]:47 ... [10s~]:0 "   or "null" in the first minute
  *     commitLogDirCapacity      "Total : 252.0 GiB, Free : 231.8 GiB."
  *     remainHowManyDataToFlush  "10.2 KiB"
+ *     scheduleMessageOffset_3   "8,11"         delay level 3: delivered, stored
  *     putLatency99              "0,35" where the server's locale writes so
  *
  * The comma is taken as a decimal point everywhere. getTransferedTps (4.x) and getTransferredTps (5.x) are the same. Keys
- * that are not in the table (commitLogDiskRatio_<path>, scheduleMessageOffset_<level>, those of plug-ins) are ignored.
+ * that are not in the table (commitLogDiskRatio_<path>, those of plug-ins) are ignored.
  */
 #include "agent/source/rocketmq/runtime.h"
 
 #include "agent/base/num.h"
 
+#include <limits.h>
 #include <stddef.h>
 
 #define NUMBER_MAX_BYTES 48
@@ -240,6 +242,46 @@ static void set_cells(struct batch *b, uint32_t row, const struct entry *entry, 
     }
 }
 
+/* scheduleMessageOffset_<level>: "delivered,stored" */
+static void take_delay(struct runtime_facts *facts, struct view level_text, struct view value)
+{
+    const char *comma = value.len == 0 ? NULL : memchr(value.data, ',', value.len);
+    struct delay_level found;
+    int64_t level;
+
+    if (comma == NULL || facts->delay_count == DELAY_LEVELS_MAX || num_to_i64(level_text.data, level_text.len, &level) < 0 ||
+        level < 1 || level > INT_MAX)
+        return;
+    size_t first = (size_t)(comma - value.data);
+    if (num_to_i64(value.data, first, &found.delivered) < 0 || num_to_i64(comma + 1, value.len - first - 1, &found.stored) < 0)
+        return;
+    found.level = (int)level;
+    if (found.delivered >= 0 && found.stored >= 0)
+        facts->delays[facts->delay_count++] = found;
+}
+
+static int64_t add_up(int64_t a, int64_t b)
+{
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
+int64_t runtime_delay_stored(const struct runtime_facts *facts)
+{
+    int64_t sum = 0;
+
+    for (unsigned i = 0; i < facts->delay_count; i++)
+        sum = add_up(sum, facts->delays[i].stored);
+    return sum;
+}
+
+int64_t runtime_delay_delivered(const struct runtime_facts *facts)
+{
+    int64_t sum = 0;
+
+    for (unsigned i = 0; i < facts->delay_count; i++)
+        sum = add_up(sum, facts->delays[i].delivered);
+    return sum;
+}
 
 static void take_fact(struct runtime_facts *facts, unsigned column, struct view value)
 {
@@ -252,8 +294,13 @@ static void take_fact(struct runtime_facts *facts, unsigned column, struct view 
         num_to_i64(value.data, value.len, fact);
 }
 
+#define DELAY_KEY "scheduleMessageOffset_"
+#define DELAY_KEY_BYTES (sizeof(DELAY_KEY) - 1)
+
 void runtime_take(struct batch *b, uint32_t row, struct runtime_facts *facts, struct view key, struct view value)
 {
+    if (key.len > DELAY_KEY_BYTES && memcmp(key.data, DELAY_KEY, DELAY_KEY_BYTES) == 0)
+        take_delay(facts, (struct view){ key.data + DELAY_KEY_BYTES, key.len - DELAY_KEY_BYTES }, value);
     for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
         if (view_is(key, entries[i].key)) {
             take_fact(facts, entries[i].column, value);

@@ -10,15 +10,29 @@
 #include "agent/model/batch.h"
 #include "agent/source/rocketmq/fastjson.h"
 
+#define DELAY_LEVELS_MAX 64 /* a broker has 18 unless it is told otherwise */
+
+/* How far a delay level has got: next offsets in its queue of SCHEDULE_TOPIC_XXXX. */
+struct delay_level {
+    int level; /* from 1 */
+    int64_t delivered, stored;
+};
+
 /* What the collector itself needs of it; NO_INT where the broker does not say. */
 struct runtime_facts {
     int64_t log_max;   /* end of the commit log: stands still while nothing is written */
     int64_t log_min;   /* start of it: stands still while nothing expires */
     int64_t behind;    /* bytes written that the queues do not show yet */
     int64_t booted_at; /* ms */
+    unsigned delay_count;
+    struct delay_level delays[DELAY_LEVELS_MAX]; /* 4.9 leaves out levels that have not delivered anything since the store was made */
 };
 
-#define RUNTIME_FACTS_NONE ((struct runtime_facts){ NO_INT, NO_INT, NO_INT, NO_INT })
+#define RUNTIME_FACTS_NONE ((struct runtime_facts){ .log_max = NO_INT, .log_min = NO_INT, .behind = NO_INT, .booted_at = NO_INT })
+
+/* Sums over the levels that are told: what was put into the schedule topic, what has left it. */
+int64_t runtime_delay_stored(const struct runtime_facts *facts);
+int64_t runtime_delay_delivered(const struct runtime_facts *facts);
 
 /* Puts one entry of the answer into its cells of the row, and into facts. */
 void runtime_take(struct batch *b, uint32_t row, struct runtime_facts *facts, struct view key, struct view value);
