@@ -196,16 +196,34 @@ void say_ends(struct broker *b, const char *spec)
     reply(b, RMQ_GET_CONSUME_STATS, &all);
 }
 
-void say_log_from(struct broker *b, int64_t log_min, int64_t log_max, int64_t behind, int64_t booted_at)
+static void say_runtime(struct broker *b, int64_t log_min, int64_t log_max, int64_t behind, int64_t booted_at, const char *delays)
 {
+    char *copy = xstrdup(delays), *save = NULL;
     struct buf body;
 
     buf_init(&body, 0);
     buf_printf(&body,
                "{\"table\":{\"bootTimestamp\":\"%lld\",\"brokerVersionDesc\":\"V5_5_0\",\"commitLogMaxOffset\":\"%lld\","
-               "\"commitLogMinOffset\":\"%lld\",\"dispatchBehindBytes\":\"%lld\",\"putTps\":\"1.5 2.5 \"}}",
+               "\"commitLogMinOffset\":\"%lld\",\"dispatchBehindBytes\":\"%lld\",\"putTps\":\"1.5 2.5 \"",
                (long long)booted_at, (long long)log_max, (long long)log_min, (long long)behind);
+    for (char *word = strtok_r(copy, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
+        char *colon = strchr(word, ':');
+        *colon = '\0';
+        buf_printf(&body, ",\"scheduleMessageOffset_%s\":\"%s\"", word, colon + 1);
+    }
+    buf_puts(&body, "}}");
     reply(b, RMQ_GET_BROKER_RUNTIME_INFO, &body);
+    free(copy);
+}
+
+void say_log_from(struct broker *b, int64_t log_min, int64_t log_max, int64_t behind, int64_t booted_at)
+{
+    say_runtime(b, log_min, log_max, behind, booted_at, "");
+}
+
+void say_log_delays(struct broker *b, int64_t log_max, const char *delays)
+{
+    say_runtime(b, 0, log_max, 0, 1700000000000, delays);
 }
 
 void say_log(struct broker *b, int64_t log_max, int64_t behind)

@@ -9,6 +9,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
+#include "agent/source/rocketmq/census.h"
 #include "agent/source/rocketmq/lanes.h"
 #include "agent/source/rocketmq/rows.h"
 
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMESRV_MAX 32
+#define NAMESRV_MAX CENSUS_MAX
 #define ROWS_TIME_MS 1000 /* of the deadline, at most a tenth, kept for making rows */
 
 struct rocketmq {
@@ -31,6 +32,9 @@ struct rocketmq {
     struct peer namesrvs[NAMESRV_MAX];
     unsigned namesrv_count;
     unsigned namesrv_at; /* the one that answered last */
+    struct census census;
+    int64_t census_at_ns; /* when all name servers were last asked; 0: never */
+    bool is_census;       /* they are in this look */
     struct topology topology;
     uint32_t looks;
     int64_t slow_at_ns; /* when the slow lanes last ran */
@@ -84,6 +88,7 @@ static int rocketmq_open(void *self_, const struct source_env *env, struct err *
     self->name = xstrdup(env->name);
     self->interval_ms = env->interval_ms;
     self->rpc = rpc_new(&rpc_options);
+    census_init(&self->census);
     return open_namesrvs(self, err);
 }
 
@@ -92,6 +97,7 @@ static void rocketmq_close(void *self_)
     struct rocketmq *self = self_;
 
     topology_fini(&self->topology);
+    census_fini(&self->census);
     rpc_free(self->rpc);
     free(self->name);
     self->rpc = NULL;
@@ -111,10 +117,14 @@ struct discovery {
 
 static int learn_brokers(struct discovery *d, const struct rpc_answer *answer, struct err *err)
 {
+    unsigned nameserver = (unsigned)(d->peer - d->self->namesrvs);
+
     if (answer->frame->code == RMQ_RESPONSE_REQUEST_CODE_NOT_SUPPORTED)
         return err_set(err, ERR_REMOTE, "this is no name server: a broker or a proxy answers here");
     if (rpc_answer_check(answer, err) < 0)
         return -1;
+    if (d->self->is_census)
+        census_take(&d->self->census, nameserver, answer->frame->body);
     return topology_learn(&d->self->topology, d->self->rpc, answer->frame->body, clock_now_ns(), &d->listed, err);
 }
 
@@ -139,12 +149,38 @@ static void note_emptiness(struct peer *peer, unsigned known)
         snprintf(peer->note, sizeof(peer->note), "lists no broker");
 }
 
+/*
+ * Each slow_interval, and as long as they differ, every name server is asked: a broker may have registered with one of them only, and
+ * that is worth knowing. The one that is asked always comes last, so its word counts.
+ */
+static void ask_the_others(struct rocketmq *self, struct look *look, unsigned first)
+{
+    struct discovery others[NAMESRV_MAX];
+
+    int64_t age_ms = (look->started_at_ns - self->census_at_ns) / NS_PER_MS;
+    self->is_census = self->census_at_ns == 0 || age_ms >= look->options->slow_interval_ms || !census_is_unanimous(&self->census);
+    if (!self->is_census)
+        return;
+    self->census_at_ns = look->started_at_ns;
+    census_begin(&self->census);
+    for (unsigned i = 0; i < self->namesrv_count; i++) {
+        others[i] = (struct discovery){ .self = self, .peer = &self->namesrvs[i] };
+        const struct rpc_call call = { .code = RMQ_GET_BROKER_CLUSTER_INFO, .timeout_ms = self->request_timeout,
+                                       .done = on_brokers, .ctx = &others[i] };
+        if (i != first)
+            rpc_submit(others[i].peer->target, &call);
+    }
+    if (rpc_run(self->rpc, look->deadline_ns, look->cancel_fd, &look->over) < 0)
+        look->is_over = true;
+}
+
 /* Asks one name server after the other until one lists brokers. False: the look is over. */
 static bool discover(struct rocketmq *self, struct look *look)
 {
     unsigned start = self->namesrv_at;
 
-    for (unsigned i = 0; i < self->namesrv_count; i++) {
+    ask_the_others(self, look, start);
+    for (unsigned i = 0; i < self->namesrv_count && !look->is_over; i++) {
         unsigned at = (start + i) % self->namesrv_count;
         struct discovery d = { .self = self, .peer = &self->namesrvs[at] };
         const struct rpc_call call = { .code = RMQ_GET_BROKER_CLUSTER_INFO, .timeout_ms = self->request_timeout,
@@ -162,7 +198,7 @@ static bool discover(struct rocketmq *self, struct look *look)
         if (d.is_good)
             note_emptiness(d.peer, known);
     }
-    return true;
+    return !look->is_over;
 }
 
 /* ---- a look ------------------------------------------------------------------------------------------------------ */
@@ -244,8 +280,20 @@ static void add_namesrv_rows(struct rocketmq *self, struct batch *b)
 {
     uint32_t source = batch_intern_z(b, self->name), system = batch_intern_z(b, "rocketmq"), none = batch_intern(b, "", 0);
 
-    for (unsigned i = 0; i < self->namesrv_count; i++)
+    for (unsigned i = 0; i < self->namesrv_count; i++) {
+        int64_t brokers;
+        bool agrees;
         peer_add_rows(&self->namesrvs[i], b, source, system, none, "nameserver");
+        if (!census_result(&self->census, i, &brokers, &agrees))
+            continue;
+        uint32_t row = batch_add(b, TABLE_NAMESERVERS);
+        batch_set_text(b, TABLE_NAMESERVERS, row, NAMESERVERS_SOURCE, source);
+        batch_set_text(b, TABLE_NAMESERVERS, row, NAMESERVERS_SYSTEM, system);
+        batch_set_text(b, TABLE_NAMESERVERS, row, NAMESERVERS_CLUSTER, none);
+        batch_set_text(b, TABLE_NAMESERVERS, row, NAMESERVERS_TARGET, batch_intern_z(b, rpc_target_address(self->namesrvs[i].target)));
+        batch_set_int(b, TABLE_NAMESERVERS, row, NAMESERVERS_BROKERS, brokers);
+        batch_set_int(b, TABLE_NAMESERVERS, row, NAMESERVERS_AGREES, agrees);
+    }
 }
 
 static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t deadline_ns, int cancel_fd, struct err *err)
