@@ -212,6 +212,36 @@ START_TEST(a_list_that_breaks_off_counts_for_nothing)
 }
 END_TEST
 
+/* ---- names ------------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_cluster_goes_by_the_name_it_is_given)
+{
+    struct rig *r = rig_simple(V5);
+
+    rig_set(r, "cluster_names", "other=x, c1 = the shop");
+    rig_open(r, 60000);
+    good_look(r);
+    EXPECT_TEXT(r, BROKERS, 0, CLUSTER, "the shop");
+    EXPECT_TEXT(r, TOPICS, topic(r, "T"), CLUSTER, "the shop");
+    EXPECT_TEXT(r, SCRAPES, must_find(r, TABLE_SCRAPES, "kind", "broker", NULL, NULL), CLUSTER, "the shop");
+    rig_free(r);
+}
+END_TEST
+
+START_TEST(a_bad_list_of_cluster_names_is_refused)
+{
+    static const char *const lists[] = { "c1", "c1=", "=x", "a=b,c1" };
+    struct rig *r = rig_simple(V5);
+    const struct source_env env = { .name = "prod", .interval_ms = 0 };
+
+    rig_set(r, "cluster_names", lists[_i]);
+    ck_assert_int_lt(rocketmq_source.open(r->self, &env, &r->err), 0);
+    ck_assert_int_eq(r->err.kind, ERR_CONFIG);
+    ck_assert_msg(strstr(r->err.msg, "cluster_names") != NULL && strstr(r->err.msg, "OLD=NEW") != NULL, "%s", r->err.msg);
+    rig_free(r);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("rocketmq brokers");
@@ -227,5 +257,7 @@ int main(void)
     tcase_add_loop_test(c, a_slave_lacks_what_its_master_has_more, 0, 3);
     tcase_add_test(c, name_servers_that_differ_are_told_and_all_their_brokers_asked);
     tcase_add_test(c, a_list_that_breaks_off_counts_for_nothing);
+    tcase_add_test(c, a_cluster_goes_by_the_name_it_is_given);
+    tcase_add_loop_test(c, a_bad_list_of_cluster_names_is_refused, 0, 4);
     return unit_main(s);
 }

@@ -13,6 +13,7 @@ struct look_options {
     int64_t request_timeout_ms;
     unsigned max_in_flight;
     bool include_system;
+    const char *cluster_names;   /* old=new, ... ; has been checked */
     int64_t slow_interval_ms;    /* 0: everything is due */
     int64_t clients_interval_ms; /* 0: everything is due */
     int64_t interval_ms;

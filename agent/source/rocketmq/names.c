@@ -192,3 +192,29 @@ int name_next_address(const char **list, char address[ADDRESS_MAX_BYTES], struct
     *list = at + len;
     return 1;
 }
+
+static struct view trim(const char *data, size_t len)
+{
+    while (len > 0 && (data[0] == ' ' || data[0] == '\t'))
+        data++, len--;
+    while (len > 0 && (data[len - 1] == ' ' || data[len - 1] == '\t'))
+        len--;
+    return (struct view){ data, len };
+}
+
+int name_next_rename(const char **list, struct view *from, struct view *to, struct err *err)
+{
+    const char *at = *list + strspn(*list, ", \t");
+    size_t len = strcspn(at, ","), before = strcspn(at, "=");
+
+    if (*at == '\0')
+        return 0;
+    if (before < len) {
+        *from = trim(at, before);
+        *to = trim(at + before + 1, len - before - 1);
+    }
+    if (before >= len || !name_fits(*from) || !name_fits(*to))
+        return err_set(err, ERR_CONFIG, "\"%.*s\": expected OLD=NEW", (int)(len < 100 ? len : 100), at);
+    *list = at + len;
+    return 1;
+}

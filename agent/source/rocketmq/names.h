@@ -61,6 +61,12 @@ struct view name_pid_of(struct view client_id);
  */
 int name_next_address(const char **list, char address[ADDRESS_MAX_BYTES], struct err *err);
 
+/*
+ * The next "old=new" of a list, separated by commas. 1: *from and *to are views into it, *list has moved on; 0: the list has ended;
+ * -1: something else stands there (ERR_CONFIG).
+ */
+int name_next_rename(const char **list, struct view *from, struct view *to, struct err *err);
+
 static inline struct view view_of(const char *text)
 {
     return (struct view){ text, strlen(text) };

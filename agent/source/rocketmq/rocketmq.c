@@ -22,7 +22,7 @@
 
 struct rocketmq {
     /* Options. */
-    const char *namesrv;
+    const char *namesrv, *cluster_names;
     bool include_system;
     int64_t request_timeout, max_in_flight, slow_interval, clients_interval, slow_requests, forget_after;
 
@@ -43,6 +43,8 @@ struct rocketmq {
 static const struct option_spec options[] = {
     OPT(OPT_TYPE_STR, struct rocketmq, namesrv, "127.0.0.1:9876",
         "name servers, as mqadmin -n takes them: HOST:PORT, several separated by semicolons, commas or blanks"),
+    OPT(OPT_TYPE_STR, struct rocketmq, cluster_names, "",
+        "other names for clusters, for dashboards that know them by these: OLD=NEW, several separated by commas"),
     OPT_RANGE(OPT_TYPE_DURATION, struct rocketmq, request_timeout, "3s", 10, 600000,
               "how long one request may take; the three large ones (all offsets, topics, groups) may take three times as long"),
     OPT_RANGE(OPT_TYPE_INT, struct rocketmq, max_in_flight, "4", 1, RPC_IN_FLIGHT_MAX,
@@ -80,6 +82,17 @@ static int open_namesrvs(struct rocketmq *self, struct err *err)
     return 0;
 }
 
+static int check_cluster_names(const struct rocketmq *self, struct err *err)
+{
+    const char *list = self->cluster_names;
+    struct view from, to;
+    int found;
+
+    while ((found = name_next_rename(&list, &from, &to, err)) > 0)
+        ;
+    return found < 0 ? err_wrap(err, "cluster_names") : 0;
+}
+
 static int rocketmq_open(void *self_, const struct source_env *env, struct err *err)
 {
     struct rocketmq *self = self_;
@@ -89,7 +102,7 @@ static int rocketmq_open(void *self_, const struct source_env *env, struct err *
     self->interval_ms = env->interval_ms;
     self->rpc = rpc_new(&rpc_options);
     census_init(&self->census);
-    return open_namesrvs(self, err);
+    return check_cluster_names(self, err) < 0 ? -1 : open_namesrvs(self, err);
 }
 
 static void rocketmq_close(void *self_)
@@ -302,7 +315,7 @@ static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t
     bool is_single = self->interval_ms == 0;
     const struct look_options look_options = {
         .request_timeout_ms = self->request_timeout, .max_in_flight = (unsigned)self->max_in_flight,
-        .include_system = self->include_system, .interval_ms = self->interval_ms,
+        .include_system = self->include_system, .cluster_names = self->cluster_names, .interval_ms = self->interval_ms,
         .slow_interval_ms = is_single ? 0 : self->slow_interval,
         .clients_interval_ms = is_single ? 0 : self->clients_interval,
     };

@@ -216,12 +216,24 @@ static void add_topics(struct rows *r)
 
 /* ---- a cluster --------------------------------------------------------------------------------------------------- */
 
+/* What people call the cluster. */
+static struct view shown_name(const struct look *look, const struct cluster *c)
+{
+    const char *list = look->options->cluster_names;
+    struct view from, to, name = view_of(c->name);
+
+    while (name_next_rename(&list, &from, &to, NULL) > 0)
+        if (view_equal(from, name))
+            return to;
+    return name;
+}
+
 static void begin_cluster(struct rows *r, struct look *look, struct cluster *c, const char *source)
 {
     *r = (struct rows){ .look = look, .batch = look->batch, .cluster = c };
     r->source = batch_intern_z(r->batch, source);
     r->system = batch_intern_z(r->batch, "rocketmq");
-    r->cluster_text = batch_intern_z(r->batch, c->name);
+    r->cluster_text = rows_view_text(r, shown_name(look, c));
 }
 
 void rows_begin(struct look *look, const char *source)
