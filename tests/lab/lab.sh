@@ -28,7 +28,7 @@ usage: lab.sh install [VERSION...]                 tools, jars and helper classe
        lab.sh oracle DIR                           JSON: what the Java admin client sees
        lab.sh admin DIR ARGS...                    mqadmin ARGS against this lab
        lab.sh fill DIR [--topics N] [--messages-per-queue 2] [--queue-0-only] [--every-tenth-behind] [--no-commit]
-       lab.sh touch DIR [--topics N] [--share 0.15]
+       lab.sh touch DIR [--topics N] [--share 0.15] [--consume]
        lab.sh online DIR start [--life SECONDS]|stop   a client that heartbeats for all groups of start --groups
 EOF
 }
@@ -714,18 +714,19 @@ cmd_fill() {
 }
 
 cmd_touch() {
-    local share=0.15
+    local share=0.15 groups=0
     open_lab "$1"
     shift
     while [ $# -gt 0 ]; do
         case $1 in
         --topics) LAB_TOPICS=$(number "$@") || exit 2 ;;
         --share) [[ ${2-} =~ ^(0?\.[0-9]+|[01])$ ]] || usage_error "--share wants a fraction"; share=$2 ;;
+        --consume) groups=$LAB_GROUPS; shift; continue ;;
         *) usage_error "touch does not know $1" ;;
         esac
         shift 2
     done
-    run_java 300 256m Load touch "$NAMESRV" "$LAB_TOPICS" "$share"
+    run_java 300 256m Load touch "$NAMESRV" "$LAB_TOPICS" "$share" "$groups"
 }
 
 cmd_online() {

@@ -26,7 +26,8 @@ import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
  *     Load fill  NAMESRV TOPICS GROUPS PER-QUEUE QUEUES BEHIND    messages into QUEUES queues of each topic; BEHIND 1: every
  *                                                                 tenth group is left at offset 0, the others are at the
  *                                                                 end; 0: all at the end; -1: offsets are not touched
- *     Load touch NAMESRV TOPICS SHARE                             one message into queue 0 of that share of the topics
+ *     Load touch NAMESRV TOPICS SHARE GROUPS                      one message into queue 0 of that share of the topics; GROUPS
+ *                                                                 above 0: but for every tenth, their groups consume it
  *     Load online NAMESRV GROUPS TOPICS                           one client that heartbeats for all groups, until killed
  *
  * Nobody really consumes in these scenes, so the numbers stand still and are known beforehand.
@@ -59,7 +60,7 @@ public final class Load {
                 l.fill(number(args[2]), number(args[3]), number(args[4]), number(args[5]), number(args[6]));
                 break;
             case "touch":
-                l.touch(number(args[2]), Double.parseDouble(args[3]));
+                l.touch(number(args[2]), Double.parseDouble(args[3]), number(args[4]));
                 break;
             case "online":
                 l.online(number(args[2]), number(args[3]));
@@ -195,13 +196,16 @@ public final class Load {
         throw new IllegalStateException("the broker does not keep the offsets");
     }
 
-    void touch(int topics, double share) throws Exception {
+    void touch(int topics, double share, int groups) throws Exception {
         long start = System.nanoTime();
         List<MessageQueue> some = new ArrayList<>();
         for (int i = 0; i < topics; i++)
             if (Math.floor((i + 1) * share) > Math.floor(i * share))
                 some.add(new MessageQueue(topic(i), names.get(some.size() % names.size()), 0));
         send(some);
+        for (String b : names)
+            if (groups > 0)
+                commit(b, topics, groups, 4, true);
         System.out.printf("%d messages into %d topics: %.1f s%n", some.size(), some.size(), (System.nanoTime() - start) / 1e9);
     }
 
