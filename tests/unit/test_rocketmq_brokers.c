@@ -212,6 +212,25 @@ START_TEST(a_list_that_breaks_off_counts_for_nothing)
 }
 END_TEST
 
+/* ---- requests ---------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_counter_of_requests_stays_when_nothing_is_asked)
+{
+    struct rig *r = rig_simple(V5);
+
+    rig_open(r, 60000);
+    for (int i = 0; i < 4; i++) {
+        good_look(r);
+        uint32_t row = must_find(r, TABLE_REQUESTS, "code", "21", NULL, NULL);
+        EXPECT_INT(r, REQUESTS, row, TOTAL, 1);
+        EXPECT_INT(r, REQUESTS, row, IN_INTERVAL, i == 0);
+        row = must_find(r, TABLE_REQUESTS, "code", "43", NULL, NULL);
+        EXPECT_INT(r, REQUESTS, row, TOTAL, i + 1);
+    }
+    rig_free(r);
+}
+END_TEST
+
 /* ---- names ------------------------------------------------------------------------------------------------------- */
 
 START_TEST(a_cluster_goes_by_the_name_it_is_given)
@@ -257,6 +276,7 @@ int main(void)
     tcase_add_loop_test(c, a_slave_lacks_what_its_master_has_more, 0, 3);
     tcase_add_test(c, name_servers_that_differ_are_told_and_all_their_brokers_asked);
     tcase_add_test(c, a_list_that_breaks_off_counts_for_nothing);
+    tcase_add_test(c, a_counter_of_requests_stays_when_nothing_is_asked);
     tcase_add_test(c, a_cluster_goes_by_the_name_it_is_given);
     tcase_add_loop_test(c, a_bad_list_of_cluster_names_is_refused, 0, 4);
     return unit_main(s);

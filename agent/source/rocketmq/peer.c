@@ -47,7 +47,7 @@ int peer_check(const struct peer *peer, struct err *err)
     return -1;
 }
 
-static uint64_t add_total(struct peer *peer, const struct rpc_code_count *count)
+static void add_to_totals(struct peer *peer, const struct rpc_code_count *count)
 {
     unsigned i = 0;
 
@@ -57,28 +57,33 @@ static uint64_t add_total(struct peer *peer, const struct rpc_code_count *count)
         i--; /* shared, as in rpc */
     if (i == peer->total_count) {
         peer->totals[i].code = count->code;
-        peer->totals[i].total = 0;
+        peer->totals[i].total = peer->totals[i].in_look = 0;
         peer->total_count++;
     }
-    return peer->totals[i].total += count->sent;
+    peer->totals[i].total += count->sent;
+    peer->totals[i].in_look += count->sent;
 }
 
+/* A code that was not asked in this look keeps its row: a counter does not go away. */
 static void add_request_rows(struct peer *peer, struct batch *b, const uint32_t keys[4])
 {
     const struct rpc_stats *stats = rpc_target_stats(peer->target);
     char code[NUM_TEXT_MAX];
 
-    for (unsigned i = 0; i < stats->code_count; i++) {
-        if (stats->codes[i].sent == 0)
-            continue;
+    for (unsigned i = 0; i < peer->total_count; i++)
+        peer->totals[i].in_look = 0;
+    for (unsigned i = 0; i < stats->code_count; i++)
+        if (stats->codes[i].sent > 0)
+            add_to_totals(peer, &stats->codes[i]);
+    for (unsigned i = 0; i < peer->total_count; i++) {
         uint32_t row = batch_add(b, TABLE_REQUESTS);
         for (unsigned k = 0; k < 3; k++)
             batch_set_text(b, TABLE_REQUESTS, row, k, keys[k]);
         batch_set_text(b, TABLE_REQUESTS, row, REQUESTS_TARGET, keys[3]);
-        size_t len = num_from_i64(code, stats->codes[i].code);
+        size_t len = num_from_i64(code, peer->totals[i].code);
         batch_set_text(b, TABLE_REQUESTS, row, REQUESTS_CODE, batch_intern(b, code, len));
-        batch_set_int(b, TABLE_REQUESTS, row, REQUESTS_TOTAL, (int64_t)add_total(peer, &stats->codes[i]));
-        batch_set_int(b, TABLE_REQUESTS, row, REQUESTS_IN_INTERVAL, stats->codes[i].sent);
+        batch_set_int(b, TABLE_REQUESTS, row, REQUESTS_TOTAL, (int64_t)peer->totals[i].total);
+        batch_set_int(b, TABLE_REQUESTS, row, REQUESTS_IN_INTERVAL, (int64_t)peer->totals[i].in_look);
     }
 }
 
@@ -88,6 +93,7 @@ void peer_add_rows(struct peer *peer, struct batch *b, uint32_t source, uint32_t
     const uint32_t keys[4] = { source, system, cluster, batch_intern_z(b, rpc_target_address(peer->target)) };
     struct err err;
 
+    add_request_rows(peer, b, keys);
     if (stats->sent + stats->failed == 0)
         return;
     uint32_t row = batch_add(b, TABLE_SCRAPES);
@@ -107,5 +113,4 @@ void peer_add_rows(struct peer *peer, struct batch *b, uint32_t source, uint32_t
     } else if (peer->note[0] != '\0') {
         batch_set_text(b, TABLE_SCRAPES, row, SCRAPES_DETAIL, batch_intern_z(b, peer->note));
     }
-    add_request_rows(peer, b, keys);
 }

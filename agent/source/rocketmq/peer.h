@@ -16,7 +16,7 @@ struct peer {
     char note[160];    /* something odd that is no failure; "" mostly */
     struct {
         int code;
-        uint64_t total;
+        uint64_t total, in_look;
     } totals[RPC_CODES_MAX];
     unsigned total_count;
 };
@@ -29,7 +29,7 @@ void peer_begin(struct peer *peer); /* a new look begins */
 void peer_refused(struct peer *peer, int code, const struct err *err);
 /* 0 if every request since peer_begin was answered well; else -1 and the first thing that went wrong, with the address. */
 int peer_check(const struct peer *peer, struct err *err);
-/* Adds the rows of this look, if anything was asked. */
+/* Adds the rows of this look: what was asked and how it went, if anything was; and all requests so far, by code. */
 void peer_add_rows(struct peer *peer, struct batch *b, uint32_t source, uint32_t system, uint32_t cluster, const char *kind);
 
 #endif
