@@ -156,6 +156,9 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	for unit in systemd/*.service systemd/*.timer; do \
 	    sed 's|/usr/bin/mqpush|$(PREFIX)/bin/mqpush|' $$unit > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; done
+	install -d $(DESTDIR)$(PREFIX)/share/mqpush/dashboards $(DESTDIR)$(PREFIX)/share/mqpush/rules
+	install -m 644 conf/dashboards/*.json $(DESTDIR)$(PREFIX)/share/mqpush/dashboards
+	install -m 644 conf/rules/mqpush.rules.yml $(DESTDIR)$(PREFIX)/share/mqpush/rules
 	install -m 644 systemd/mqpush.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/mqpush.conf
 
 clean:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # test_parity.sh - on a frozen cluster of each version, `status` equals the official Java admin client number by number, and what
-# the Pushgateway and the history hold equals `status`.
+# the Pushgateway and the history hold equals `status`; every metric name has a sample there, or a reason.
 set -uo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -82,11 +82,14 @@ one_version() { # one_version VERSION
     rm -f "$dir/history.db"*
     check "$version: once delivers to history and gateway" "$MQPUSH" once -n "$NAMESRV" --to "sqlite:$dir/history.db" --to "$gateway"
     curl -s "$gateway/api/v1/metrics" >"$dir/$version-frozen/gateway.json"
+    curl -s "$gateway/metrics" >"$dir/$version-frozen/page"
+    python3 "$here/families.py" "$version" "$dir/$version-frozen/page" "$dir/metrics.json" || failures=$((failures + 1))
     python3 "$here/sinks_equal.py" "$version" "$dir/$version-frozen" "$dir/history.db" || failures=$((failures + 1))
     "$lab" scene "$lab_dir" stop >/dev/null 2>&1
     "$lab" stop "$lab_dir" >/dev/null 2>&1
 }
 
 start_gateway "$dir" || { echo "no Pushgateway"; exit 1; }
+"$MQPUSH" metrics -o json >"$dir/metrics.json"
 for version in $versions; do one_version "$version"; done
 done_testing
