@@ -123,8 +123,8 @@ struct column {
     X(T, BROKER_HOST, broker_host, TEXT, 1, "", "always empty, as in the official exporter") \
     X(T, PUT_RATE_MINUTE, put_rate_minute, REAL, 1, "messages/s", "messages stored a second, last minute") \
     X(T, GET_RATE_MINUTE, get_rate_minute, REAL, 1, "messages/s", "messages delivered a second, last minute") \
-    X(T, REPLICATION_LAG, replication_lag, INT, 1, "bytes", "commit log of the master that this slave lacks") \
-    X(T, HALF_MESSAGES, half_messages, INT, 1, "messages", "messages of transactions that are neither committed nor rolled back")
+    X(T, REPLICATION_LAG, replication_lag, INT, 0, "bytes", "commit log of the master that this slave lacks") \
+    X(T, HALF_MESSAGES, half_messages, INT, 0, "messages", "messages of transactions that are neither committed nor rolled back")
 
 #define TOPICS_COLUMNS(X, T) \
     COMMON_KEYS(X, T) \
@@ -228,7 +228,7 @@ struct column {
     X(T, FAILED_RATE, failed_rate, REAL, 0, "messages/s", "consumed with failure") \
     X(T, PULL_RT_MS, pull_rt_ms, REAL, 0, "ms", "mean time of a pull") \
     X(T, PULL_RATE, pull_rate, REAL, 0, "messages/s", "pulled") \
-    X(T, POP_INFLIGHT, pop_inflight, INT, 1, "messages", "POP: handed out and not yet acknowledged")
+    X(T, POP_INFLIGHT, pop_inflight, INT, 0, "messages", "POP: handed out and not yet acknowledged")
 
 /* What a client says of its work on a topic. Families only. */
 #define CLIENT_TOPICS_COLUMNS(X, T) \

@@ -1369,8 +1369,8 @@ START_TEST(the_dry_run_shows_rows)
     ck_assert_int_eq(sqlite_sink.render(sink, b, &out, &err), 0);
     buf_putc(&out, '\0');
     ck_assert_str_eq(out.data, "groups\ttime\tsource\tsystem\tcluster\tconsumer_group\tmodel\ttype\tmembers\tlag\t"
-                               "retry_lag\tdlq\tlag_seconds\tverdict\tcomplete\n"
-                               "groups\t1700006400\tprod\trocketmq\tc\tg\tk\ta\\tb\\n\t\t7\t\t\t1.5\t\t\n");
+                               "retry_lag\tdlq\tlag_seconds\tverdict\tcomplete\tsubscriptions\n"
+                               "groups\t1700006400\tprod\trocketmq\tc\tg\tk\ta\\tb\\n\t\t7\t\t\t1.5\t\t\t\n");
     buf_fini(&out);
     batch_unref(b);
     close_sink(sink);
