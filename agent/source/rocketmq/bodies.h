@@ -60,6 +60,14 @@ int body_topic_stats(struct view body, void (*queue)(void *ctx, const struct bod
 /* 208: the queues of the topics that were listed. */
 int body_consume_stats(struct view body, void (*queue)(void *ctx, const struct body_queue *queue), void *ctx, struct err *err);
 
+/* 303: the queues of a topic, for one group. */
+struct body_span {
+    uint32_t queue;
+    int64_t delay_ms;      /* age of the first message not consumed; or the broker's clock + 1 where that cannot be read */
+    int64_t min_stored_ms; /* when the first message that is still stored was stored, by the broker's clock */
+};
+int body_time_span(struct view body, void (*span)(void *ctx, const struct body_span *span), void *ctx, struct err *err);
+
 /* 21: the topics of a broker; queues is the larger of its read and write queues. */
 int body_topics(struct view body, void (*topic)(void *ctx, struct view topic, uint32_t queues), void *ctx, struct err *err);
 

@@ -3,6 +3,7 @@
 
 #include "agent/base/buf.h"
 #include "agent/base/xalloc.h"
+#include "agent/source/rocketmq/timelag.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -116,6 +117,34 @@ uint32_t cluster_pair(struct cluster *c, struct view key)
     return id;
 }
 
+/*
+ * Who has offsets of it; else %RETRY%group; else, for POP, %RETRY%group+topic or %RETRY%group_topic, if there is exactly one way
+ * to split it into a group and a topic that exist.
+ */
+uint32_t cluster_find_owner(struct cluster *c, uint32_t topic)
+{
+    struct topic_info *info = &c->topic_infos[topic];
+    struct view name = name_without_prefix(intern_view(&c->topics, topic));
+    uint32_t owner = 0;
+    unsigned ways = 0;
+
+    if (info->owner != 0)
+        return info->owner;
+    info->owner = intern_find(&c->groups, name.data, name.len);
+    for (size_t i = 1; info->owner == 0 && info->kind == TOPIC_RETRY && i + 1 < name.len; i++) {
+        if (name.data[i] != '_' && name.data[i] != '+')
+            continue;
+        uint32_t group = intern_find(&c->groups, name.data, i);
+        if (group != 0 && intern_find(&c->topics, name.data + i + 1, name.len - i - 1) != 0) {
+            owner = group;
+            ways++;
+        }
+    }
+    if (ways == 1)
+        info->owner = owner;
+    return info->owner;
+}
+
 struct topic_part *broker_topic(struct broker *b, uint32_t topic)
 {
     b->topics = reach(b->topics, &b->topic_room, topic, sizeof(*b->topics));
@@ -169,7 +198,7 @@ bool broker_set_queues(struct broker *b, struct topic_part *t, uint32_t queues)
         if (first != t->first && t->slots > 0)
             memcpy(&b->ends[first], &b->ends[t->first], t->slots * sizeof(*b->ends));
         for (uint32_t q = t->slots; q < queues; q++)
-            b->ends[first + q] = (struct queue_end){ UNKNOWN, UNKNOWN };
+            b->ends[first + q] = (struct queue_end){ UNKNOWN, UNKNOWN, UNKNOWN };
         t->first = first;
         t->slots = (uint16_t)queues;
     }
@@ -261,6 +290,10 @@ static void forget_names(struct cluster *c)
 
 static void forget_parts(struct broker *b)
 {
+    for (uint32_t id = 0; id < b->topic_room; id++)
+        timelag_drop_history(b, &b->topics[id]);
+    for (uint32_t id = 0; id < b->pair_room; id++)
+        timelag_drop_ages(b, &b->pairs[id]);
     free(b->topics);
     free(b->pairs);
     free(b->groups);

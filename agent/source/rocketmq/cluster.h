@@ -38,6 +38,7 @@
 
 struct queue_end {
     int64_t min, max; /* UNKNOWN */
+    int64_t before;   /* max as of the last look */
 };
 
 /* A topic on a broker. */
@@ -57,6 +58,9 @@ struct topic_part {
     uint32_t min_epoch;     /* broker.min_epoch when min was read; 0: never */
     uint32_t moved_at_s;    /* monotonic second in which an end was last seen to move */
     uint32_t refused_at_s;  /* monotonic second in which 202 was last refused; 0: never */
+    uint32_t waits;         /* look that last found messages of it waiting for somebody */
+    int64_t before_at_ns;   /* when `before` of its queues was right; 0: never */
+    struct ends_history *history; /* while messages of it wait; else NULL */
 };
 
 enum {
@@ -79,6 +83,7 @@ struct pair_part {
     uint32_t seen;    /* look that last found it; 0: not there */
     uint32_t pulled;  /* look that last found pull offsets of it */
     float out_rate;   /* messages/s between the last two looks; NAN: not known */
+    struct pair_ages *ages; /* what was told of messages that wait; NULL: nothing */
 };
 
 /* A group on a broker. */
@@ -215,6 +220,7 @@ struct cluster {
     struct broker **brokers;
     unsigned broker_count;
     uint32_t live_topics, live_groups, live_pairs; /* shown in the last look */
+    size_t timelag_bytes; /* of histories and ages, see timelag.h */
 };
 
 struct cluster *cluster_new(const char *name, size_t len);
@@ -226,6 +232,9 @@ struct broker *cluster_add_broker(struct cluster *c, struct view name);
 void cluster_drop_broker(struct cluster *c, unsigned index);
 struct member *broker_add_member(struct broker *b, struct rpc *rpc, int64_t id, const char *address);
 void broker_drop_member(struct broker *b, unsigned index);
+
+/* The group of a retry or dead letter topic; 0: none that exists. */
+uint32_t cluster_find_owner(struct cluster *c, uint32_t topic);
 
 /* Numbers of names, new or old; 0: there are too many. */
 uint32_t cluster_topic(struct cluster *c, struct view name);

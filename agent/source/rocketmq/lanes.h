@@ -13,6 +13,7 @@
 /* Asks every broker and writes the answers into the topology and the brokers rows (whose numbers stand in the members). */
 void lanes_fast(struct look *look);
 void lanes_slow(struct look *look);
+void lanes_timelag(struct look *look); /* also of a look that is over: it takes its samples */
 
 /* For both. Sends one request to a broker's leader; `done` gets the broker as ctx. */
 void lanes_submit(struct broker *b, int code, const struct wire_field *fields, size_t count,

@@ -8,6 +8,7 @@
 #include "agent/source/rocketmq/topology.h"
 
 struct slow;
+struct timelag_run;
 
 struct look_options {
     int64_t request_timeout_ms;
@@ -31,6 +32,8 @@ struct look {
     int cancel_fd;
     struct slow *slow;  /* the slow lanes' own, while they run */
     uint32_t queue_rows; /* in the batch so far */
+    struct timelag_run *timelag; /* that lane's own, while it runs */
+    unsigned lag_left;  /* requests that may still be spent on the time lag */
     unsigned slow_left; /* requests the slow lanes may still use */
     bool is_over;       /* the deadline passed, or we were told to stop */
     struct err over;    /* why */

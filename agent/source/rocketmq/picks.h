@@ -1,5 +1,5 @@
 /*
- * picks.h - the most urgent n of many: what the slow lanes spend their requests on. Pure.
+ * picks.h - the most urgent n of many: what the slow lanes and that of the time lag spend their requests on. Pure.
  */
 #ifndef AGENT_SOURCE_ROCKETMQ_PICKS_H
 #define AGENT_SOURCE_ROCKETMQ_PICKS_H
@@ -9,7 +9,7 @@
 struct broker;
 struct cluster;
 
-enum pick_kind { PICK_GROUP, PICK_TOPIC, PICK_PRODUCERS };
+enum pick_kind { PICK_GROUP, PICK_TOPIC, PICK_PRODUCERS, PICK_PAIR };
 
 struct pick {
     int64_t urgency;

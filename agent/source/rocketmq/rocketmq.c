@@ -2,8 +2,8 @@
  * rocketmq.c - the source "rocketmq": looks at one or several clusters behind a list of name servers.
  *
  * A look (collect) is: one name server says which brokers there are (106; the next one if it fails or lists nothing), the fast lane asks
- * each broker for what may have changed (lanes.c), the slow lanes refresh a little of the rest (slow.c), and what is
- * then known becomes rows (rows.c). What each message looks like is in PROTOCOL.md. Main thread only.
+ * each broker for what may have changed (lanes.c), the slow lanes refresh a little of the rest (slow.c), the oldest
+ * messages that wait are dated (lanes_timelag.c), and what is then known becomes rows (rows.c). What each message looks like is in PROTOCOL.md. Main thread only.
  */
 #include "agent/source/source.h"
 
@@ -24,7 +24,7 @@ struct rocketmq {
     /* Options. */
     const char *namesrv, *cluster_names;
     bool include_system;
-    int64_t request_timeout, max_in_flight, slow_interval, clients_interval, slow_requests, forget_after;
+    int64_t request_timeout, max_in_flight, slow_interval, clients_interval, slow_requests, lag_requests, forget_after;
 
     char *name;
     int64_t interval_ms;
@@ -57,6 +57,8 @@ static const struct option_spec options[] = {
               "how often, at most, a group's clients and a broker's producers are asked for"),
     OPT_RANGE(OPT_TYPE_INT, struct rocketmq, slow_requests, "6", 0, 100000,
               "requests an interval, all brokers together, that may be spent on slow_interval and clients_interval"),
+    OPT_RANGE(OPT_TYPE_INT, struct rocketmq, lag_requests, "20", 0, 100000,
+              "requests an interval, all brokers together, that may be spent on how old backlogs are; what still waits to be asked has bounds only"),
     OPT_RANGE(OPT_TYPE_DURATION, struct rocketmq, forget_after, "1h", 1000, 31536000000,
               "how long a broker that no name server lists any more is still expected, and shown as down"),
     { 0 },
@@ -325,6 +327,7 @@ static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t
         .started_at_ns = now_ns, .cancel_fd = cancel_fd,
         .deadline_ns = deadline_ns - (spare_ns < ROWS_TIME_MS * NS_PER_MS ? spare_ns : ROWS_TIME_MS * NS_PER_MS),
         .slow_left = is_single ? UINT32_MAX : (unsigned)self->slow_requests,
+        .lag_left = is_single ? UINT32_MAX : (unsigned)self->lag_requests,
     };
 
     for (unsigned c = 0; c < self->topology.cluster_count; c++)
@@ -337,6 +340,7 @@ static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t
     lanes_fast(&look);
     if (!look.is_over)
         run_slow_lanes(self, &look);
+    lanes_timelag(&look);
     rows_end(&look, self->name);
     add_namesrv_rows(self, b);
     return judge(self, &look, err);

@@ -113,34 +113,6 @@ enum group_model rows_model_of(const struct rows *r, uint32_t group)
 
 /* ---- topics ------------------------------------------------------------------------------------------------------ */
 
-/*
- * The group of a retry topic: who has offsets of it; else %RETRY%group; else, for POP, %RETRY%group+topic or
- * %RETRY%group_topic, if there is exactly one way to split it into a group and a topic that exist.
- */
-uint32_t rows_find_owner(struct rows *r, uint32_t topic)
-{
-    struct topic_info *info = &r->cluster->topic_infos[topic];
-    struct view name = name_without_prefix(intern_view(&r->cluster->topics, topic));
-    uint32_t owner = 0;
-    unsigned ways = 0;
-
-    if (info->owner != 0)
-        return info->owner;
-    info->owner = intern_find(&r->cluster->groups, name.data, name.len);
-    for (size_t i = 1; info->owner == 0 && info->kind == TOPIC_RETRY && i + 1 < name.len; i++) {
-        if (name.data[i] != '_' && name.data[i] != '+')
-            continue;
-        uint32_t group = intern_find(&r->cluster->groups, name.data, i);
-        if (group != 0 && intern_find(&r->cluster->topics, name.data + i + 1, name.len - i - 1) != 0) {
-            owner = group;
-            ways++;
-        }
-    }
-    if (ways == 1)
-        info->owner = owner;
-    return info->owner;
-}
-
 /* Its name, or what is most likely its name. */
 static struct view owner_name(const struct rows *r, uint32_t topic)
 {
@@ -193,7 +165,7 @@ static void add_topics(struct rows *r)
         enum topic_kind kind = rows_kind_of(r, id);
         bool is_live = false;
         if (kind == TOPIC_RETRY || kind == TOPIC_DLQ)
-            rows_find_owner(r, id);
+            cluster_find_owner(c, id);
         for (unsigned i = 0; i < c->broker_count; i++) {
             const struct broker *b = c->brokers[i];
             if (!rows_shows_topic(r, b, id))

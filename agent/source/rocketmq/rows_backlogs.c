@@ -5,6 +5,7 @@
 #include "agent/source/rocketmq/rows_parts.h"
 
 #include "agent/base/buf.h"
+#include "agent/base/clock.h"
 #include "agent/source/rocketmq/lag.h"
 #include "agent/source/rocketmq/lanes.h"
 
@@ -13,11 +14,12 @@
 
 /* A backlogs row while its parts are gathered. */
 struct backlog {
-    uint32_t topic, group;
+    uint32_t topic, group, pair; /* pair 0: nobody knows one */
     enum topic_kind kind;
     bool is_broadcast;
     bool is_online;
     int64_t lag, diff, inflight, lost; /* NO_INT until a part is known */
+    struct age age;
     double out_rate;
     bool has_rate, lacks_rate;
     bool is_incomplete;
@@ -59,7 +61,8 @@ static void add_queue(struct rows *r, const struct backlog *g, unsigned broker, 
         batch_set_text(r->batch, TABLE_QUEUES, row, QUEUES_STATE, batch_intern_z(r->batch, lag->state));
 }
 
-static void add_share(struct rows *r, const struct backlog *g, unsigned broker, int64_t committed, float out_rate)
+static void add_share(struct rows *r, const struct backlog *g, unsigned broker, int64_t committed, float out_rate,
+                      struct age age)
 {
     uint32_t row = rows_new(r, TABLE_SHARES);
 
@@ -69,7 +72,16 @@ static void add_share(struct rows *r, const struct backlog *g, unsigned broker, 
     batch_set_text(r->batch, TABLE_SHARES, row, SHARES_KIND, r->kind_texts[g->kind]);
     batch_set_int(r->batch, TABLE_SHARES, row, SHARES_CONSUMER_OFFSET, committed);
     batch_set_real(r->batch, TABLE_SHARES, row, SHARES_OUT_RATE, (double)out_rate);
+    rows_set_int(r, TABLE_SHARES, row, SHARES_LATENCY_MS, age.age_ns == NO_INT ? NO_INT : age.age_ns / NS_PER_MS);
     batch_set_int(r->batch, TABLE_SHARES, row, SHARES_COMPLETE, 1);
+}
+
+static struct age age_of_queue(const struct rows *r, const struct backlog *g, const struct broker *b, uint32_t queue, int64_t first,
+                               int64_t lag)
+{
+    if (lag == NO_INT)
+        return age_unknown;
+    return lag == 0 ? age_idle : timelag_of_queue(b, &b->topics[g->topic], g->pair, queue, first, r->now_ns, r->look->options->interval_ms);
 }
 
 /* One broker's part of a backlog; p is NULL where the broker holds no offset and everything counts from min. */
@@ -79,6 +91,7 @@ static void add_part(struct rows *r, struct backlog *g, unsigned broker, struct 
     bool is_fresh = t->queues > 0 && (p != NULL ? b->leader->is_up && broker_ends_are_fresh(b, t) : rows_may_show_ends(r, b, g->topic));
     uint32_t queues = t->queues > 0 ? t->queues : p != NULL ? p->queues : 0;
     int64_t committed = 0;
+    struct age age = age_idle;
 
     if (r->look->queue_rows + queues > QUEUE_ROWS_MAX) {
         g->is_incomplete = true;
@@ -87,7 +100,7 @@ static void add_part(struct rows *r, struct backlog *g, unsigned broker, struct 
     r->look->queue_rows += queues;
     g->is_incomplete |= !is_fresh || (t->flags & PART_BEHIND) != 0;
     for (uint32_t q = 0; q < queues; q++) {
-        const struct queue_end end = is_fresh ? b->ends[t->first + q] : (struct queue_end){ UNKNOWN, UNKNOWN };
+        const struct queue_end end = is_fresh ? b->ends[t->first + q] : (struct queue_end){ UNKNOWN, UNKNOWN, UNKNOWN };
         int64_t com = p != NULL && q < p->queues ? b->committed[p->first + q] : UNKNOWN;
         int64_t inflight = p != NULL && g->is_online && q < p->queues ? inflight_of(b, p, q, com) : NO_INT;
         struct queue_lag lag = lag_of_queue(end.min, end.max, com);
@@ -100,9 +113,11 @@ static void add_part(struct rows *r, struct backlog *g, unsigned broker, struct 
         add_to(&g->diff, lag.diff);
         add_to(&g->lost, lag.lost);
         add_to(&g->inflight, inflight);
+        age = age_join(age, age_of_queue(r, g, b, q, timelag_first(end.min, com), lag.lag));
         committed = com == UNKNOWN ? committed : lag_add(committed, com);
         add_queue(r, g, broker, q, &end, com, inflight, &lag);
     }
+    g->age = age_join(g->age, age);
     if (p == NULL)
         return;
     if (isnan(p->out_rate))
@@ -110,7 +125,7 @@ static void add_part(struct rows *r, struct backlog *g, unsigned broker, struct 
     else
         g->has_rate = true, g->out_rate += (double)p->out_rate;
     if (!g->is_broadcast)
-        add_share(r, g, broker, committed, p->out_rate);
+        add_share(r, g, broker, committed, p->out_rate, age);
 }
 
 /* counts_from_min: a broker that has the topic and holds no offset has its messages still to be consumed. */
@@ -133,6 +148,29 @@ static void gather(struct rows *r, struct backlog *g, uint32_t pair, bool counts
         else
             g->is_incomplete = true;
     }
+}
+
+static void set_seconds(struct rows *r, uint32_t row, unsigned column, int64_t ns)
+{
+    if (ns != NO_INT)
+        batch_set_real(r->batch, TABLE_BACKLOGS, row, column, (double)(ns / NS_PER_MS) / 1000);
+}
+
+/* A part that is missing may hold older messages: what is known is then a lower bound. "At least 0" says nothing. */
+static void set_age(struct rows *r, uint32_t row, const struct backlog *g)
+{
+    struct age age = g->age;
+
+    if (g->is_incomplete)
+        age.age_ns = age.high_ns = NO_INT;
+    if (age.age_ns == NO_INT && age.low_ns == 0)
+        age.low_ns = NO_INT;
+    set_seconds(r, row, BACKLOGS_LAG_SECONDS, age.age_ns);
+    set_seconds(r, row, BACKLOGS_LAG_SECONDS_LOW, age.low_ns);
+    set_seconds(r, row, BACKLOGS_LAG_SECONDS_HIGH, age.high_ns);
+    if (age.low_ns != NO_INT || age.high_ns != NO_INT)
+        batch_set_text(r->batch, TABLE_BACKLOGS, row, BACKLOGS_LAG_SECONDS_SOURCE,
+                       batch_intern_z(r->batch, age_source_name(age.source)));
 }
 
 static uint32_t new_backlog_row(struct rows *r, const struct backlog *g)
@@ -160,8 +198,8 @@ static void add_backlog(struct rows *r, uint32_t topic, uint32_t group, uint32_t
 {
     const struct group_info *info = &r->cluster->group_infos[group];
     struct group_sum *sum = &r->sums[group];
-    struct backlog g = { .topic = topic, .group = group, .kind = rows_kind_of(r, topic), .lag = NO_INT, .diff = NO_INT,
-                         .inflight = NO_INT, .lost = NO_INT };
+    struct backlog g = { .topic = topic, .group = group, .pair = pair, .kind = rows_kind_of(r, topic), .lag = NO_INT,
+                         .diff = NO_INT, .inflight = NO_INT, .lost = NO_INT, .age = age_idle };
 
     g.is_broadcast = pair != 0 && r->cluster->pair_infos[pair].is_broadcast;
     g.is_online = rows_knows_members(r, info) && info->client_count > 0;
@@ -171,6 +209,9 @@ static void add_backlog(struct rows *r, uint32_t topic, uint32_t group, uint32_t
     uint32_t row = new_backlog_row(r, &g);
     if (g.has_rate && !g.lacks_rate && !g.is_incomplete)
         batch_set_real(r->batch, TABLE_BACKLOGS, row, BACKLOGS_OUT_RATE, g.out_rate);
+    if (g.lag != NO_INT)
+        set_age(r, row, &g);
+    sum->age = age_join(sum->age, g.lag != NO_INT ? g.age : age_unknown);
     sum->is_incomplete |= g.is_incomplete;
     if (g.lag != NO_INT)
         sum->lag = lag_add(sum->lag, g.lag);
@@ -275,7 +316,7 @@ static void add_returned(struct rows *r)
     buf_init(&key, 0);
     for (uint32_t id = 1; id < r->cluster->topics.count; id++) {
         enum topic_kind kind = rows_kind_of(r, id);
-        uint32_t owner = kind == TOPIC_RETRY || kind == TOPIC_DLQ ? rows_find_owner(r, id) : 0;
+        uint32_t owner = kind == TOPIC_RETRY || kind == TOPIC_DLQ ? cluster_find_owner(r->cluster, id) : 0;
         if (owner == 0 || !lanes_shows_group(r->look, r->cluster, owner) || !rows_lists_group(r, owner))
             continue;
         if (kind == TOPIC_DLQ)
@@ -288,6 +329,7 @@ static void add_returned(struct rows *r)
 
 void rows_add_backlogs(struct rows *r)
 {
+    r->now_ns = clock_now_ns();
     note_kinds(r);
     add_pairs(r);
     add_returned(r);

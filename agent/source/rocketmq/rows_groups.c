@@ -2,6 +2,7 @@
 #include "agent/source/rocketmq/rows_parts.h"
 
 #include "agent/base/buf.h"
+#include "agent/base/clock.h"
 #include "agent/source/rocketmq/lanes.h"
 
 static const char *const model_names[] = {
@@ -91,6 +92,8 @@ static void add_group(struct rows *r, uint32_t group)
     batch_set_text(r->batch, TABLE_GROUPS, row, GROUPS_TYPE, batch_intern_z(r->batch, type_names[g->type]));
     if (sum->has_offsets)
         batch_set_int(r->batch, TABLE_GROUPS, row, GROUPS_LAG, sum->lag);
+    if (sum->has_offsets && is_complete && sum->age.age_ns != NO_INT)
+        batch_set_real(r->batch, TABLE_GROUPS, row, GROUPS_LAG_SECONDS, (double)(sum->age.age_ns / NS_PER_MS) / 1000);
     if (model != MODEL_BROADCASTING && (sum->retry_lag > 0 || is_complete))
         batch_set_int(r->batch, TABLE_GROUPS, row, GROUPS_RETRY_LAG, sum->retry_lag);
     if (sum->dlq > 0 || (is_complete && inventories_are_known(r)))

@@ -5,10 +5,12 @@
 #define AGENT_SOURCE_ROCKETMQ_ROWS_PARTS_H
 
 #include "agent/source/rocketmq/look.h"
+#include "agent/source/rocketmq/timelag.h"
 
 /* Of one group, gathered over its backlogs. */
 struct group_sum {
     int64_t lag, retry_lag, dlq;
+    struct age age;   /* of its oldest waiting message; zeroed: age_idle */
     bool has_offsets;              /* some topic of it, other than retries, has committed offsets */
     bool has_plain, has_broadcast; /* which kinds of pairs there are */
     bool is_incomplete;
@@ -23,6 +25,7 @@ struct rows {
     uint32_t *topic_texts, *group_texts, *broker_texts; /* by number; 0: not interned yet */
     uint32_t kind_texts[TOPIC_KINDS];
     struct group_sum *sums; /* by group */
+    int64_t now_ns; /* the moment of which the ages are */
 };
 
 /* A row with its common keys. */
@@ -36,8 +39,6 @@ void rows_set_int(struct rows *r, enum table_id t, uint32_t row, unsigned column
 enum topic_kind rows_kind_of(const struct rows *r, uint32_t topic);
 bool rows_shows_topic(const struct rows *r, const struct broker *b, uint32_t topic);
 bool rows_lists_group(const struct rows *r, uint32_t group); /* some broker does */
-/* The group of a retry or dead letter topic; 0: none that exists. */
-uint32_t rows_find_owner(struct rows *r, uint32_t topic);
 /* Ends that may be shown: those of now, or of a topic on a slow lane, which nobody asked about. */
 bool rows_may_show_ends(const struct rows *r, const struct broker *b, uint32_t topic);
 /* Clients are known, and the broker that told is still there to vouch for them. */
