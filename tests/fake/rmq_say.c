@@ -256,6 +256,35 @@ void say_clients(struct broker *b, const char *group, const char *ids, const cha
     free(copy);
 }
 
+void say_spans(struct broker *b, const char *topic, const char *spans)
+{
+    struct buf body;
+    char *copy = xstrdup(spans), *save = NULL;
+    bool is_first = true;
+    unsigned queue = 0;
+
+    buf_init(&body, 0);
+    buf_puts(&body, "{\"consumeTimeSpanSet\":[");
+    for (char *span = strtok_r(copy, ",", &save); span != NULL; span = strtok_r(NULL, ",", &save), queue++) {
+        char *min = strchr(span, '/');
+        if (strcmp(span, "x") == 0)
+            continue;
+        if (min != NULL)
+            *min++ = '\0';
+        put_comma(&body, is_first);
+        is_first = false;
+        buf_printf(&body, "{\"consumeTimeStamp\":-1,\"delayTime\":%s,\"messageQueue\":{\"brokerName\":\"broker-a\",\"queueId\":%u,"
+                          "\"topic\":\"%s\"},\"minTimeStamp\":%s}", span, queue, topic, min != NULL ? min : "-1");
+    }
+    buf_puts(&body, "]}");
+    buf_putc(&body, '\0');
+    broker_always(b, RMQ_QUERY_CONSUME_TIME_SPAN);
+    broker_when(b, "topic", topic);
+    broker_reply_body(b, body.data);
+    buf_fini(&body);
+    free(copy);
+}
+
 static void put_producers(struct buf *body, char *name, char *rest, bool is_first)
 {
     char *save = NULL;

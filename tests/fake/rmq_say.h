@@ -8,6 +8,7 @@
  *     say_ends(b, "T:0-100,0-200 D:5-9");           202 and 208: min-max by queue, x: the queue is left out
  *     say_log(b, 5000, 0);                          28: end of the commit log, bytes not dispatched
  *     say_clients(b, "G", "id1@1 id2@2", "CLUSTERING");  203; NULL: nobody is online (206)
+ *     say_spans(b, "T", "126,0,x,1795000000001/1794999999000");   303: delayTime/minTimeStamp (default -1) by queue, x: left out
  *     say_producers(b, "PG:id1,id2");               328
  *
  * Each is a standing reply and takes the place of what was said before.
@@ -29,6 +30,7 @@ void say_log_from(struct broker *b, int64_t log_min, int64_t log_max, int64_t be
 /* The same with delay levels: "3:8,11 4:0,5" is level 3, 8 delivered of 11. */
 void say_log_delays(struct broker *b, int64_t log_max, const char *delays);
 void say_clients(struct broker *b, const char *group, const char *ids, const char *model);
+void say_spans(struct broker *b, const char *topic, const char *spans);
 void say_producers(struct broker *b, const char *spec);
 /* This request is refused from now on. */
 void say_no(struct broker *b, int request, int code, const char *remark);

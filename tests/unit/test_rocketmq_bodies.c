@@ -103,6 +103,19 @@ static int decode_consume_stats(struct view body, struct buf *out, struct err *e
     return body_consume_stats(body, tell_queue, out, err);
 }
 
+static void tell_span(void *out, const struct body_span *span)
+{
+    put_number(out, 'q', span->queue);
+    put_number(out, ':', span->delay_ms);
+    put_number(out, '/', span->min_stored_ms);
+    buf_putc(out, '\n');
+}
+
+static int decode_time_span(struct view body, struct buf *out, struct err *err)
+{
+    return body_time_span(body, tell_span, out, err);
+}
+
 static void tell_topic(void *out, struct view topic, uint32_t queues)
 {
     put_view(out, topic);
@@ -195,6 +208,13 @@ static const struct {
     { decode_consume_stats, "{\"offsetTable\":{{\"brokerName\":\"b\",\"queueId\":-1,\"topic\":\"T\"}:{\"brokerOffset\":8},"
                             "{\"brokerName\":\"b\",\"queueId\":65535,\"topic\":\"T\"}:{\"brokerOffset\":8},"
                             "{\"brokerName\":\"b\",\"queueId\":65534,\"topic\":\"T\"}:{\"brokerOffset\":8}}}", "T 65534:-.8@-\n" },
+    { decode_time_span, "{\"consumeTimeSpanSet\":[{\"delayTime\":126,\"messageQueue\":{\"brokerName\":\"b\",\"queueId\":3,\"topic\":\"T\"},"
+                        "\"minTimeStamp\":-1},{\"delayTime\":1795470854530,\"messageQueue\":{\"queueId\":0},\"minTimeStamp\":1795470827833}]}",
+      "q3:126/-\nq0:1795470854530/1795470827833\n" },
+    { decode_time_span, "{\"consumeTimeSpanSet\":[{\"delayTime\":-5,\"messageQueue\":{\"queueId\":0}},{\"delayTime\":5},7,"
+                        "{\"messageQueue\":{\"queueId\":1}},{\"delayTime\":5,\"messageQueue\":{\"queueId\":-1}},"
+                        "{\"delayTime\":5,\"messageQueue\":{\"queueId\":65535}},{\"delayTime\":5,\"messageQueue\":{\"queueId\":65534}}]}",
+      "q65534:5/-\n" },
     { decode_topics, "{\"topicConfigTable\":{\"T\":{\"readQueueNums\":4,\"writeQueueNums\":8},\"U\":{},\"\":{\"readQueueNums\":4},"
                      "\"V\":{\"readQueueNums\":-4},\"W\":{\"readQueueNums\":99999999999}},"
                      "\"topicQueueMappingDetailMap\":{\"T\":{\"hostedQueues\":{0:[{\"bname\":\"b\"}]}}}}",

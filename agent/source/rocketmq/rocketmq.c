@@ -58,7 +58,7 @@ static const struct option_spec options[] = {
     OPT_RANGE(OPT_TYPE_INT, struct rocketmq, slow_requests, "6", 0, 100000,
               "requests an interval, all brokers together, that may be spent on slow_interval and clients_interval"),
     OPT_RANGE(OPT_TYPE_INT, struct rocketmq, lag_requests, "20", 0, 100000,
-              "requests an interval, all brokers together, that may be spent on how old backlogs are; what still waits to be asked has bounds only"),
+              "requests an interval, all brokers together, that may be spent on how old backlogs are; 0: none, ever"),
     OPT_RANGE(OPT_TYPE_DURATION, struct rocketmq, forget_after, "1h", 1000, 31536000000,
               "how long a broker that no name server lists any more is still expected, and shown as down"),
     { 0 },
@@ -327,7 +327,7 @@ static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t
         .started_at_ns = now_ns, .cancel_fd = cancel_fd,
         .deadline_ns = deadline_ns - (spare_ns < ROWS_TIME_MS * NS_PER_MS ? spare_ns : ROWS_TIME_MS * NS_PER_MS),
         .slow_left = is_single ? UINT32_MAX : (unsigned)self->slow_requests,
-        .lag_left = is_single ? UINT32_MAX : (unsigned)self->lag_requests,
+        .lag_left = is_single && self->lag_requests > 0 ? UINT32_MAX : (unsigned)self->lag_requests,
     };
 
     for (unsigned c = 0; c < self->topology.cluster_count; c++)

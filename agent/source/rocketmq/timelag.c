@@ -78,28 +78,28 @@ static const struct told *told_of(const struct broker *b, uint32_t pair, uint32_
     return &p->ages->told[queue];
 }
 
-static struct age age_by_history(const struct topic_part *t, uint32_t queue, int64_t first, int64_t now_ns, int64_t interval_ms)
+static struct age age_by_history(const struct topic_part *t, uint32_t queue, int64_t first, int64_t now_ns, int64_t widest_ns)
 {
-    int64_t widest_ms = WIDEST_BRACKET * (interval_ms > 0 ? interval_ms : SINGLE_INTERVAL_MS);
-
     if (t->history == NULL || queue >= t->history->queues)
         return age_unknown;
-    struct ends_age found = ends_history_age(t->history, queue, first, now_ns, widest_ms * NS_PER_MS);
+    struct ends_age found = ends_history_age(t->history, queue, first, now_ns, widest_ns);
     return (struct age){ found.age_ns, found.low_ns, found.high_ns, found.low_ns == NO_INT ? AGE_UNKNOWN : AGE_HISTORY };
 }
 
-/* No older than high_ns: also what else is known of it. */
-static struct age bound(struct age age, int64_t high_ns)
+/* An age that is not more than high_ns. Where these bounds are as narrow as a bracket may be, their middle is as good as its. */
+static struct age bound(struct age age, int64_t high_ns, int64_t widest_ns)
 {
     if (age.high_ns != NO_INT && age.high_ns <= high_ns)
         return age;
+    if (age.source == AGE_UNKNOWN)
+        age = (struct age){ NO_INT, 0, NO_INT, AGE_BROKER };
     age.high_ns = high_ns;
     if (age.low_ns > high_ns)
         age.low_ns = high_ns;
     if (age.age_ns > high_ns)
         age.age_ns = high_ns;
-    if (age.source == AGE_UNKNOWN)
-        age.source = AGE_BROKER;
+    if (age.age_ns == NO_INT && high_ns - age.low_ns <= widest_ns)
+        age.age_ns = age.low_ns + (high_ns - age.low_ns) / 2;
     return age;
 }
 
@@ -108,11 +108,12 @@ struct age timelag_of_queue(const struct broker *b, const struct topic_part *t, 
 {
     const struct told *told = told_of(b, pair, queue);
     int64_t since_ns = told != NULL ? now_ns - told->stored_ns : 0;
+    int64_t widest_ns = WIDEST_BRACKET * (interval_ms > 0 ? interval_ms : SINGLE_INTERVAL_MS) * NS_PER_MS;
 
     if (told != NULL && !told->is_passed)
         return (struct age){ since_ns, since_ns, since_ns, AGE_BROKER };
-    struct age age = age_by_history(t, queue, first, now_ns, interval_ms);
-    return told != NULL ? bound(age, since_ns) : age;
+    struct age age = age_by_history(t, queue, first, now_ns, widest_ns);
+    return told != NULL ? bound(age, since_ns, widest_ns) : age;
 }
 
 /* ---- what was told ----------------------------------------------------------------------------------------------- */
