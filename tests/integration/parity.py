@@ -7,6 +7,7 @@ compared, both ways; a row on one side only is a mismatch unless it is a known c
 listed with their reason. Prints "ok - ..." and "not ok - ..." lines; exit 1 if anything differs.
 """
 import collections
+import datetime
 import json
 import re
 import sys
@@ -17,7 +18,7 @@ status = {what: json.load(open(f"{sys.argv[2]}/{what}.json", encoding="utf-8"))[
 version = oracle["version"]
 # What moves by itself on a frozen cluster is also right as mqpush saw it just after the Java client.
 brokers_later = {b["address"]: b for b in json.load(open(f"{sys.argv[2]}/brokers_later.json", encoding="utf-8"))["rows"]}
-chosen = sys.argv[3:] or ["queues", "backlogs", "groups", "topics", "brokers"]
+chosen = sys.argv[3:] or ["queues", "backlogs", "groups", "topics", "brokers", "latency"]
 
 compared = collections.Counter()
 wrong = collections.defaultdict(list)
@@ -228,6 +229,70 @@ def judge_brokers():
             same("brokers", key, column, None if b.get(column) is None else float(b[column]), float(value))
 
 
+DELAY_MAX_MS = 10 ** 11  # above, 303's delayTime is the broker's clock: the committed offset has no message
+CLOCKS_MS = 2000         # ours is that of the look's label, theirs that of the answer's arrival
+
+
+def oldest_waiting():
+    """(group, topic): when its oldest waiting message was stored, ms; None where the Java client does not tell."""
+    spans = {(s["group"], s["topic"], s["broker"], s["queue"]): s for s in oracle["spans"]}
+    oldest = {}
+    for q in status["queues"]:
+        key = q["consumer_group"], q["topic"], q["broker"], int(q["queue"])
+        if not q.get("lag") or key[:3] in broadcast_pairs:
+            continue
+        s = spans.get(key)
+        counts_from_min = "consumer_offset" not in q or q["consumer_offset"] < q["min_offset"]
+        if s is None or (s["delay"] > DELAY_MAX_MS) != counts_from_min:
+            stored = None
+        else:
+            stored = s["asked_at"] - (s["delay"] - 1 - s["min_stored"] if counts_from_min else s["delay"])
+        pair = key[:2]
+        oldest[pair] = stored if pair not in oldest else None if None in (stored, oldest[pair]) else min(stored, oldest[pair])
+    return oldest
+
+
+def within(where, what, ours_ms, low_ms, high_ms):
+    compared["latency"] += 1
+    if not low_ms <= ours_ms <= high_ms:
+        wrong["latency"].append(f"{where} {what}: ours {ours_ms:.0f}, must lie in {low_ms:.0f} to {high_ms:.0f}")
+
+
+def judge_latency():
+    """When the oldest waiting message was stored. Exact where the broker told us, within its bounds where our samples did."""
+    at = json.load(open(f"{sys.argv[2]}/backlogs.json", encoding="utf-8"))["at"]
+    at_ms = datetime.datetime.fromisoformat(at.replace("Z", "+00:00")).timestamp() * 1000
+    oldest = oldest_waiting()
+    ages = collections.defaultdict(list)
+    for b in status["backlogs"]:
+        key = b["consumer_group"], b["topic"]
+        where = "{}/{}".format(*key)
+        if b["kind"] == "dlq" or "lag" not in b:
+            continue
+        ages[key[0]].append(b.get("lag_seconds"))
+        if b["lag"] == 0:
+            same("latency", where, "lag_seconds", (b.get("lag_seconds"), b.get("lag_seconds_source")), (0, "idle"))
+        elif oldest.get(key) is None:
+            known["the Java client does not tell how long messages have waited: a broadcast group"] += 1
+        else:
+            sources[b.get("lag_seconds_source")] += 1
+            truth = at_ms - oldest[key]
+            within(where, "age at least", truth, b.get("lag_seconds_low", 0) * 1000 - CLOCKS_MS, float("inf"))
+            within(where, "age at most", truth, 0, b.get("lag_seconds_high", float("inf")) * 1000 + CLOCKS_MS)
+            if b.get("lag_seconds_source") == "broker":
+                within(where, "lag_seconds", b["lag_seconds"] * 1000, truth - CLOCKS_MS, truth + CLOCKS_MS)
+                errors_ms.append(abs(b["lag_seconds"] * 1000 - truth))
+    for g in status["groups"]:
+        known_ages = ages[g["consumer_group"]]
+        if "lag_seconds" in g or known_ages and None not in known_ages and "lag" in g:
+            oldest_ms = max(known_ages) * 1000  # of another look, when each table was asked for alone
+            within(g["consumer_group"], "lag_seconds of the group", g.get("lag_seconds", -1) * 1000, max(0, oldest_ms - CLOCKS_MS),
+                   oldest_ms + CLOCKS_MS if oldest_ms > 0 else 0)
+
+
+sources, errors_ms = collections.Counter(), []
+
+
 def judge_producers():
     theirs = {(p["broker"], p["group"]): p["clients"] for p in oracle["producers"] if p["group"] != "CLIENT_INNER_PRODUCER"}
     ours = {(p["broker"], p["producer_group"]): p.get("clients") for p in status["producers"]}
@@ -236,7 +301,7 @@ def judge_producers():
 
 
 JUDGES = {"queues": judge_queues, "backlogs": judge_backlogs, "groups": judge_groups, "clients": judge_clients, "topics": judge_topics,
-          "brokers": judge_brokers, "producers": judge_producers}
+          "brokers": judge_brokers, "producers": judge_producers, "latency": judge_latency}
 for table in chosen:
     JUDGES[table]()
     if wrong[table] or compared[table] == 0:
@@ -249,5 +314,7 @@ for line in oracle["errors"]:
     print(f"  the Java client could not ask: {line}")
 for reason, times in sorted(known.items()):
     print(f"# {version}: {times} times the Java tools are wrong and mqpush is not: {reason}")
+if sources:
+    print(f"# {version}: backlogs dated by {dict(sources)}; the broker's are off by at most {max(errors_ms, default=0):.0f} ms")
 print(f"# {version}: {sum(compared.values())} values compared ({', '.join(chosen)}), {sum(map(len, wrong.values()))} differ")
 sys.exit(1 if any(wrong.values()) else 0)

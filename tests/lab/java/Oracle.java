@@ -25,11 +25,13 @@ import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 public final class Oracle {
     static final long WAIT_MS = 10000;
     static final int MANY_GROUPS = 2000;        // each question about a group walks the broker's whole offset table
+    static final int MANY_SPANS = 5000;
 
     final DefaultMQAdminExt admin;
     final MQClientAPIImpl api;
     final Map<String, String> brokers;
     final Map<String, Long> diffs = new TreeMap<>();
+    final TreeSet<String> pairs = new TreeSet<>();      // group\0topic that have offsets
     final List<String> errors = new ArrayList<>();
     final StringBuilder out = new StringBuilder(1 << 20);
 
@@ -147,6 +149,7 @@ public final class Oracle {
         topics(topics, names);
         consume(groups);
         totals(groups);
+        spans(groups, topics);
         connections(groups);
         producers();
         runtime();
@@ -165,8 +168,10 @@ public final class Oracle {
                 var tables = JSON.parseObject(new String(answer.getBody(), StandardCharsets.UTF_8)).getJSONObject("offsetTable");
                 for (var e : new TreeMap<>(tables).entrySet()) {
                     String[] p = e.getKey().split("@");         // topic@group, 5.x also topic@group@broadcast
-                    if (p.length == 2)
+                    if (p.length == 2) {
                         groups.add(p[1]);
+                        pairs.add(p[1] + "\0" + p[0]);
+                    }
                     TreeMap<Integer, Object> queues = new TreeMap<>();
                     ((Map<?, ?>) e.getValue()).forEach((q, o) -> queues.put(Integer.valueOf(q.toString()), o));
                     queues.forEach((q, o) -> row("group", p[1], "topic", p[0], "broker", b.getKey(), "queue", q, "offset",
@@ -239,6 +244,28 @@ public final class Oracle {
             }
             row("group", g, "diff", diffs.get(g), "mqadmin", official, "mqadmin_error", why);
         }
+        close();
+    }
+
+    /** How long each queue has kept its group waiting; retry topics are asked about although nobody may have polled them yet. */
+    void spans(TreeSet<String> groups, TreeSet<String> topics) {
+        for (String g : groups)
+            if (topics.contains("%RETRY%" + g))
+                pairs.add(g + "\0%RETRY%" + g);
+        open("spans");
+        if (pairs.size() > MANY_SPANS)
+            errors.add("spans: not asked, more than " + MANY_SPANS + " pairs");
+        else
+            for (String pair : pairs) {
+                String[] p = pair.split("\0");
+                if (topics.contains(p[1]))
+                    attempt("time span of " + p[0] + " on " + p[1], () -> {
+                        for (var s : admin.queryConsumeTimeSpan(p[1], p[0]))
+                            row("group", p[0], "topic", p[1], "broker", s.getMessageQueue().getBrokerName(), "queue",
+                                s.getMessageQueue().getQueueId(), "delay", s.getDelayTime(), "min_stored", s.getMinTimeStamp(),
+                                "asked_at", System.currentTimeMillis());
+                    });
+            }
         close();
     }
 
