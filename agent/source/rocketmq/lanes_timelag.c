@@ -310,7 +310,8 @@ static void on_spans(const struct rpc_answer *answer)
     struct timelag_run *run = b->now.look->timelag;
     uint32_t pair = (uint32_t)answer->arg;
     struct pair_part *p = &b->pairs[pair];
-    struct span_reader r = { { b, &b->topics[b->cluster->pair_infos[pair].topic], p->seen != 0 ? p : NULL, pair }, p->ages, clock_now_ns() };
+    struct part part = { b, &b->topics[b->cluster->pair_infos[pair].topic], p->seen != 0 ? p : NULL, pair };
+    struct span_reader r = { part, p->ages, clock_now_ns() };
     struct err err;
 
     run->waiting--;
