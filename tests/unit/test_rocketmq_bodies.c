@@ -209,7 +209,8 @@ static const struct {
                             "{\"brokerName\":\"b\",\"queueId\":65535,\"topic\":\"T\"}:{\"brokerOffset\":8},"
                             "{\"brokerName\":\"b\",\"queueId\":65534,\"topic\":\"T\"}:{\"brokerOffset\":8}}}", "T 65534:-.8@-\n" },
     { decode_time_span, "{\"consumeTimeSpanSet\":[{\"delayTime\":126,\"messageQueue\":{\"brokerName\":\"b\",\"queueId\":3,"
-                        "\"topic\":\"T\"},\"minTimeStamp\":-1},{\"delayTime\":1795470854530,\"messageQueue\":{\"queueId\":0},\"minTimeStamp\":1795470827833}]}",
+                        "\"topic\":\"T\"},\"minTimeStamp\":-1},"
+                        "{\"delayTime\":1795470854530,\"messageQueue\":{\"queueId\":0},\"minTimeStamp\":1795470827833}]}",
       "q3:126/-\nq0:1795470854530/1795470827833\n" },
     { decode_time_span, "{\"consumeTimeSpanSet\":[{\"delayTime\":-5,\"messageQueue\":{\"queueId\":0}},{\"delayTime\":5},7,"
                         "{\"messageQueue\":{\"queueId\":1}},{\"delayTime\":5,\"messageQueue\":{\"queueId\":-1}},"

@@ -22,7 +22,7 @@ extern const struct source_ops rocketmq_source;
 /* ---- the rig ----------------------------------------------------------------------------------------------------- */
 
 struct rig {
-    struct broker *ns, *a; /* the fakes; struct broker of cluster.h is another one, of another unit */
+    struct broker *ns, *a; /* the fakes, known by their verbs only: struct broker of cluster.h is another one */
     void *self;
     struct batch *batch; /* of the last look */
     int64_t log_end;
@@ -396,7 +396,8 @@ START_TEST(broadcast_groups_are_dated_by_samples_only)
 {
     struct rig *r = rig_new(V5);
 
-    say_clients(r->a, "G", "id@1", "BROADCASTING");
+    if (_i == 0) /* else they have left, and only the offsets tell */
+        say_clients(r->a, "G", "id@1", "BROADCASTING");
     rig_open(r, 60000);
     look_at(r, "T@G@broadcast:5", "T:0-9");
     expect_between(LOW(r, "T"), 0, PATIENCE_S);
@@ -462,7 +463,7 @@ static Suite *suite(void)
     c = unit_case(s, "traps");
     tcase_add_loop_test(c, traps_of_303_are_not_taken_for_ages, 0, COUNT(traps));
     tcase_add_loop_test(c, retries_nobody_polled_are_dated_by_the_clock_of_the_broker, 0, 2);
-    tcase_add_test(c, broadcast_groups_are_dated_by_samples_only);
+    tcase_add_loop_test(c, broadcast_groups_are_dated_by_samples_only, 0, 2);
     tcase_add_test(c, a_topic_deleted_meanwhile_is_no_failure);
     c = unit_case(s, "joining");
     tcase_add_test(c, the_greatest_age_counts_if_no_unknown_one_can_be_greater);
