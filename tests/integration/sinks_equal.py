@@ -10,6 +10,8 @@ import sys
 version, folder, history = sys.argv[1:4]
 # Columns that tell of the looking, not of the cluster.
 LOOKING = {"duration_ms", "bytes", "requests", "in_rate", "out_rate"}
+AGES = {"lag_seconds", "lag_seconds_low", "lag_seconds_high"}  # of what waits: they have grown since status, all by the same
+AGES_DIFFER_S = 1
 MOVING_TABLES = {"brokers", "scrapes"}
 LATE = "RMQ_SYS_TRANS_"  # topics the broker makes itself a minute after its start: there or not yet
 failed = 0
@@ -44,7 +46,7 @@ def history_equals():
 
         rows.sort(key=order)
         ours.sort(key=order)
-        wrong = []
+        wrong, grown = [], []
         if len(rows) != len(ours):
             wrong.append(f"{len(rows)} rows in the history, {len(ours)} in status")
         for mine, theirs in zip(ours, rows):
@@ -52,8 +54,12 @@ def history_equals():
                 if column in LOOKING or (table in MOVING_TABLES and not isinstance(mine.get(column), str)):
                     continue
                 total += 1
-                if mine.get(column) != theirs.get(column):
+                if column in AGES and mine.get(column) and theirs.get(column):
+                    grown.append(theirs[column] - mine[column])
+                elif mine.get(column) != theirs.get(column):
                     wrong.append(f"{order(mine)} {column}: status {mine.get(column)}, history {theirs.get(column)}")
+        if grown and (min(grown) < 0 or max(grown) - min(grown) > AGES_DIFFER_S):
+            wrong.append(f"ages have grown by {min(grown)} to {max(grown)} s")
         say(not wrong, f"{version} history: {table} equals status, {len(ours)} rows", wrong)
     print(f"# {version}: {total} values of the history compared with status")
 
@@ -99,6 +105,15 @@ def gateway_equals():
         if "lag" in q:
             expect("mq_queue_lag_messages", q["lag"], source=q["source"], system=q["system"], cluster=q["cluster"],
                    group=q["consumer_group"], topic=q["topic"], broker=q["broker"], queue=q["queue"])
+    ages = {(dict(l)["group"], dict(l)["topic"]): v for (n, l), v in samples.items() if n == "mq_group_lag_seconds"}
+    shares = {(dict(l)["group"], dict(l)["topic"]): v for (n, l), v in samples.items()
+              if n == "rocketmq_group_get_latency_by_storetime"}  # there is one broker
+    for key, ms in shares.items():
+        total += 1
+        if key not in ages or abs(ages[key] * 1000 - ms) > 1:
+            wrong.append(f"latency by store time of {key}: {ms} ms, mq_group_lag_seconds {ages.get(key)}")
+    if not any(shares.values()):
+        wrong.append("no group has a latency by store time")
     samples = {key: value for key, value in samples.items() if not dict(key[1]).get("topic", "").startswith(LATE)}
     for name in ("rocketmq_group_diff", "rocketmq_group_retrydiff", "rocketmq_group_dlqdiff", "mq_group_lag_messages", "mq_queue_lag_messages",
                  "rocketmq_producer_offset", "rocketmq_topic_retry_offset", "rocketmq_topic_dlq_offset"):
