@@ -150,6 +150,14 @@ static void each_part(struct timelag_run *run, void (*visit)(struct timelag_run 
 
 /* ---- samples ----------------------------------------------------------------------------------------------------- */
 
+/* An end that fell: the topic was made again, and what was told is of messages that are no more. */
+static bool has_fallen(const struct part *part, uint32_t queue)
+{
+    const struct queue_end *end = &part->broker->ends[part->topic->first + queue];
+
+    return end->max < end->before;
+}
+
 static void note_part(struct timelag_run *run, const struct part *part)
 {
     struct pair_ages *ages = broker_find_pair(part->broker, part->pair)->ages;
@@ -160,7 +168,7 @@ static void note_part(struct timelag_run *run, const struct part *part)
         return;
     ages->waits = run->look->number;
     for (uint32_t q = 0; q < part->topic->queues && q < ages->queues; q++)
-        timelag_follow(&ages->told[q], first_waiting(part, q));
+        timelag_follow(&ages->told[q], has_fallen(part, q) ? UNKNOWN : first_waiting(part, q));
 }
 
 /* When the ends were last known to be right, if that was in this look; else 0. */

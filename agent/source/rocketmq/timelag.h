@@ -55,7 +55,7 @@ struct age timelag_of_queue(const struct broker *b, const struct topic_part *t, 
 
 /* Room for what will be told of the pair; false: there is too much already. */
 bool timelag_expect(struct broker *b, uint32_t pair, uint32_t queues);
-/* The first waiting message as the present look found it; UNKNOWN: none waits. */
+/* The first waiting message as the present look found it; UNKNOWN: none waits, or it is of another time. */
 void timelag_follow(struct told *told, int64_t first);
 /* Age of the first waiting message by one row of 303, ms; NO_INT: it does not tell. */
 int64_t timelag_told_ms(const struct body_span *span, int64_t min, int64_t com);
