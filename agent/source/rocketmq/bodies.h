@@ -24,6 +24,7 @@
 #define BODY_QUEUES_MAX 65535         /* queue numbers are below */
 #define BODY_MEMBERS_MAX 32           /* brokers of one name; more are skipped */
 #define BODY_TIME_MAX (1LL << 53)     /* ms; above, a time is nonsense */
+#define BODY_RATE_MAX 1e15            /* a count or bytes a second; above, it is nonsense */
 
 /* 106: the brokers, one call for each broker name. */
 struct body_broker {
@@ -91,6 +92,13 @@ int body_clients(struct view body, struct body_group_state *state, void (*client
 /* 328: every producer; those of a group come one after the other. */
 int body_producers(struct view body, void (*producer)(void *ctx, struct view group, struct view client_id), void *ctx,
                    struct err *err);
+
+/* 315: what one counter of the broker rose in the last minute. */
+struct body_broker_stats {
+    double tps;  /* a second; NAN: not told */
+    int64_t sum; /* BODY_NONE: not told */
+};
+int body_broker_stats(struct view body, struct body_broker_stats *stats, struct err *err);
 
 /* For the decoders: an offset or BODY_NONE; a time or BODY_NONE. */
 static inline int64_t body_offset(int64_t value)

@@ -20,6 +20,7 @@
 
 #include "agent/base/intern.h"
 #include "agent/source/rocketmq/bodies.h"
+#include "agent/source/rocketmq/motion.h"
 #include "agent/source/rocketmq/peer.h"
 #include "agent/source/rocketmq/runtime.h"
 
@@ -56,7 +57,7 @@ struct topic_part {
     uint32_t ends_number;   /* look that last read all ends; 0: never */
     uint32_t wanted;        /* look that found consumers of it */
     uint32_t min_epoch;     /* broker.min_epoch when min was read; 0: never */
-    uint32_t moved_at_s;    /* monotonic second in which an end was last seen to move */
+    struct motion motion;   /* of its ends */
     uint32_t refused_at_s;  /* monotonic second in which 202 was last refused; 0: never */
     uint32_t waits;         /* look that last found messages of it waiting for somebody */
     int64_t before_at_ns;   /* when `before` of its queues was right; 0: never */
@@ -84,12 +85,14 @@ struct pair_part {
     uint32_t pulled;  /* look that last found pull offsets of it */
     float out_rate;   /* messages/s between the last two looks; NAN: not known */
     struct pair_ages *ages; /* what was told of messages that wait; NULL: nothing */
+    struct motion motion; /* of its committed offsets */
 };
 
 /* A group on a broker. */
 struct group_part {
     uint32_t listed; /* stamp of the inventory that listed it */
     uint32_t seen;   /* look in which 43 last had offsets of it */
+    uint32_t buried; /* look that knew its dead letter topic to have grown in the last minute, or could not exclude it */
 };
 
 /* One process of a broker name. */
@@ -135,6 +138,7 @@ struct broker {
     struct queue_end *ends;
     int64_t *committed, *pulled; /* pulled: NULL until a broker says such things */
     uint32_t end_count, end_room, offset_count, offset_room;
+    struct flows flows; /* of topics and pairs that move */
 
     uint32_t topics_stamp, groups_stamp; /* of the newest inventory; 0: none yet */
     int64_t inventory_at_ns;             /* 0: never */
@@ -154,6 +158,13 @@ struct broker {
     bool log_min_moved;   /* between the last two looks: the next one counts it */
     struct producers *producers; /* NULL: not known */
     int64_t producers_at_ns;     /* when asked; 0: never */
+    struct {
+        struct motion motion;        /* of anything on it */
+        int64_t log_max, delivered;  /* that were last seen; NO_INT */
+        struct told put, get;        /* messages a second */
+        uint32_t number;             /* look that last got to the rates */
+        bool delays, may_delay;      /* its delay topic grew in the last minute; that is not known */
+    } rates;
     uint64_t *client_ids;        /* hashes of the client ids in it, sorted */
     uint32_t client_id_count;
 
@@ -207,6 +218,7 @@ struct group_info {
     bool is_behind;        /* it had lag in the last look */
     bool is_listed;        /* on some broker, in the last look */
     uint32_t moved;        /* look in which one of its offsets last moved */
+    uint32_t moved_at_s;   /* the same as monotonic second */
     int64_t asked_at_ns;   /* 0: never */
 };
 

@@ -129,8 +129,8 @@ static bool wants_end(struct broker *b, uint32_t topic)
     if (!is_askable(b, topic) || was_refused(b, &b->topics[topic]))
         return false;
     const struct topic_part *t = &b->topics[topic];
-    int64_t stood_s = look->started_at_ns / NS_PER_S - t->moved_at_s;
-    bool has_moved = t->moved_at_s != 0 && stood_s * 1000 <= look->options->slow_interval_ms;
+    int64_t stood_s = look->started_at_ns / NS_PER_S - t->motion.moved_at_s;
+    bool has_moved = t->motion.moved_at_s != 0 && stood_s * 1000 <= look->options->slow_interval_ms;
     if (is_known_unasked(b, topic))
         return false;
     return t->wanted == look->number || b->cluster->topic_infos[topic].is_watched || (t->flags & PART_NEW) != 0 || has_moved || is_lively(b, topic);

@@ -3,15 +3,27 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
+#include "agent/source/rocketmq/look.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* A message that a broker stored longer ago than that was not stored in the last minute, even if its clock is not ours. */
+#define CLOCKS_DIFFER_MS (10 * 60 * 1000LL)
+
 /* Offsets that went backward, and a span that is not positive, have no rate. */
 static float rate(int64_t messages, int64_t span_ns)
 {
     return messages < 0 || span_ns <= 0 ? NAN : (float)((double)messages * NS_PER_S / (double)span_ns);
+}
+
+/* Looks that lie further apart than this say nothing about the last minute. */
+static int64_t gap_max_s(const struct broker *b)
+{
+    int64_t two_looks_s = 2 * b->now.look->options->interval_ms / 1000;
+
+    return two_looks_s > MOTION_IDLE_S ? two_looks_s : MOTION_IDLE_S;
 }
 
 /* ---- 43 ---------------------------------------------------------------------------------------------------------- */
@@ -23,10 +35,26 @@ struct offsets_reader {
     enum body_offset_table table;
     bool follows;           /* its offsets of the last look are known: it has a rate */
     int64_t consumed;       /* by it since then */
+    bool has_begun;         /* a queue of it had no offset then */
     uint32_t *touched;      /* by queue: read in the pair number `turn` */
     uint32_t touched_room;
     uint32_t turn;
 };
+
+static void note_motion(const struct offsets_reader *r, struct pair_part *p)
+{
+    struct broker *b = r->broker;
+
+    if (r->follows && !r->has_begun)
+        motion_take(&b->flows, &p->motion, b->offsets_at_ns, r->at.now_ns, r->consumed, gap_max_s(b));
+    else if (b->offsets_number != 0) /* the broker was followed: this pair is new */
+        motion_jump(&b->flows, &p->motion, r->at.now_ns);
+    else
+        motion_restart(&b->flows, &p->motion, r->at.now_ns);
+    struct group_info *g = &b->cluster->group_infos[b->cluster->pair_infos[r->pair].group];
+    if (p->motion.moved_at_s > g->moved_at_s)
+        g->moved_at_s = p->motion.moved_at_s;
+}
 
 /* What the pair being read no longer has goes. */
 static void finish_pair(struct offsets_reader *r)
@@ -46,6 +74,7 @@ static void finish_pair(struct offsets_reader *r)
             b->cluster->group_infos[b->cluster->pair_infos[r->pair].group].moved = r->at.look;
             b->now.offsets_moved = true;
         }
+        note_motion(r, p);
     }
     r->pair = 0;
 }
@@ -71,6 +100,7 @@ static bool take_committed_pair(struct offsets_reader *r, struct view key)
     }
     r->follows = p->seen != 0 && p->seen == b->offsets_number;
     r->consumed = 0;
+    r->has_begun = false;
     p->seen = r->at.look;
     broker_group(b, info->group)->seen = r->at.look;
     r->pair = id;
@@ -130,7 +160,7 @@ static void on_offset(void *ctx, enum body_offset_table table, uint32_t queue, i
     if (table == BODY_COMMITTED && *slot != UNKNOWN)
         r->consumed += offset - *slot;
     else if (table == BODY_COMMITTED && r->follows)
-        b->now.offsets_moved = true;
+        r->has_begun = b->now.offsets_moved = true;
     *slot = offset;
 }
 
@@ -265,10 +295,14 @@ void learn_end_ends(struct broker *b, struct topic_part *t, struct moment at)
     bool has_rate = t->ends_number != 0 && t->ends_number >= b->led_since && (t->flags & (PART_NO_RATE | PART_FELL)) == 0;
     t->in_rate = has_rate ? rate(t->added, at.now_ns - since) : NAN;
     t->flags = (uint16_t)(has_rate ? t->flags & ~PART_NEW : t->flags | PART_NEW);
-    if (t->added > 0 || (t->flags & PART_FELL) != 0) {
-        t->moved_at_s = (uint32_t)(at.now_ns / NS_PER_S);
+    if (has_rate)
+        motion_take(&b->flows, &t->motion, since, at.now_ns, t->added, gap_max_s(b));
+    else if (t->added > 0 || (t->flags & PART_FELL) != 0)
+        motion_jump(&b->flows, &t->motion, at.now_ns);
+    else
+        motion_restart(&b->flows, &t->motion, at.now_ns);
+    if (t->added > 0 || (t->flags & PART_FELL) != 0)
         t->last_stored_ms = UNKNOWN;
-    }
     t->ends_number = at.look;
     t->ends_at_ns = at.now_ns;
 }
@@ -295,7 +329,7 @@ struct topic_reader {
     struct broker *broker;
     uint32_t topic;
     int64_t last_stored_ms;
-    bool lacks_min;
+    bool lacks_min, is_empty;
 };
 
 static void on_topic_queue(void *ctx, const struct body_queue *queue)
@@ -307,12 +341,14 @@ static void on_topic_queue(void *ctx, const struct body_queue *queue)
         r->last_stored_ms = queue->last_stored_ms;
     if (queue->min == UNKNOWN)
         r->lacks_min = true;
+    if (queue->max > queue->min)
+        r->is_empty = false;
 }
 
 int learn_topic(struct broker *b, uint32_t topic, struct view body, struct moment at, struct err *err)
 {
     struct topic_part *t = &b->topics[topic];
-    struct topic_reader r = { .broker = b, .topic = topic, .last_stored_ms = 0 };
+    struct topic_reader r = { .broker = b, .topic = topic, .last_stored_ms = 0, .is_empty = true };
 
     learn_begin_ends(t);
     int result = body_topic_stats(body, on_topic_queue, &r, err);
@@ -323,6 +359,8 @@ int learn_topic(struct broker *b, uint32_t topic, struct view body, struct momen
         return result;
     t->refused_at_s = 0;
     t->last_stored_ms = r.last_stored_ms > 0 ? r.last_stored_ms : UNKNOWN;
+    if (r.last_stored_ms > 0 ? clock_wall_ms() - r.last_stored_ms > CLOCKS_DIFFER_MS : r.is_empty)
+        motion_has_stood(&t->motion, at.now_ns);
     if (!r.lacks_min)
         t->min_epoch = b->min_epoch;
     return result;

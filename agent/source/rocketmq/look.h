@@ -15,6 +15,7 @@ struct look_options {
     unsigned max_in_flight;
     bool include_system;
     const char *cluster_names;   /* old=new, ... ; has been checked */
+    bool byte_rates;
     int64_t slow_interval_ms;    /* 0: everything is due */
     int64_t clients_interval_ms; /* 0: everything is due */
     int64_t interval_ms;

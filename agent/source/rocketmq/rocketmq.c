@@ -3,8 +3,8 @@
  *
  * A look (collect) is: one name server says which brokers there are (106; the next one if it fails or lists nothing), the fast lane asks
  * each broker for what may have changed (lanes.c), the slow lanes refresh a little of the rest (slow.c), the oldest messages that
- * wait are dated (lanes_timelag.c), and what is then known becomes rows (rows.c). What each message looks like is in
- * PROTOCOL.md. Main thread only.
+ * wait are dated (lanes_timelag.c), what moves is asked for its rates (lanes_rates.c), and what is then known becomes rows
+ * (rows.c). What each message looks like is in PROTOCOL.md. Main thread only.
  */
 #include "agent/source/source.h"
 
@@ -24,7 +24,7 @@
 struct rocketmq {
     /* Options. */
     const char *namesrv, *cluster_names;
-    bool include_system;
+    bool include_system, byte_rates;
     int64_t request_timeout, max_in_flight, slow_interval, clients_interval, slow_requests, lag_requests, forget_after;
 
     char *name;
@@ -60,6 +60,8 @@ static const struct option_spec options[] = {
               "requests an interval, all brokers together, that may be spent on slow_interval and clients_interval"),
     OPT_RANGE(OPT_TYPE_INT, struct rocketmq, lag_requests, "20", 0, 100000,
               "requests an interval, all brokers together, that may be spent on how old backlogs are; 0: none, ever"),
+    OPT(OPT_TYPE_BOOL, struct rocketmq, byte_rates, "yes",
+        "ask for bytes a second and messages sent back, of topics and groups that moved in the last minute: one request for each in half a minute"),
     OPT_RANGE(OPT_TYPE_DURATION, struct rocketmq, forget_after, "1h", 1000, 31536000000,
               "how long a broker that no name server lists any more is still expected, and shown as down"),
     { 0 },
@@ -318,7 +320,8 @@ static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t
     bool is_single = self->interval_ms == 0;
     const struct look_options look_options = {
         .request_timeout_ms = self->request_timeout, .max_in_flight = (unsigned)self->max_in_flight,
-        .include_system = self->include_system, .cluster_names = self->cluster_names, .interval_ms = self->interval_ms,
+        .include_system = self->include_system, .cluster_names = self->cluster_names, .byte_rates = self->byte_rates,
+        .interval_ms = self->interval_ms,
         .slow_interval_ms = is_single ? 0 : self->slow_interval,
         .clients_interval_ms = is_single ? 0 : self->clients_interval,
     };
@@ -342,6 +345,7 @@ static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t
     if (!look.is_over)
         run_slow_lanes(self, &look);
     lanes_timelag(&look);
+    lanes_rates(&look);
     rows_end(&look, self->name);
     add_namesrv_rows(self, b);
     return judge(self, &look, err);

@@ -21,6 +21,7 @@
 #include "agent/base/num.h"
 #include "agent/base/xalloc.h"
 #include "agent/source/rocketmq/lag.h"
+#include "agent/source/rocketmq/rates.h"
 #include "agent/source/rocketmq/rows_parts.h"
 
 #include <stdlib.h>
@@ -153,6 +154,8 @@ static void set_topic_ends(struct rows *r, uint32_t row, const struct broker *b,
         batch_set_real(r->batch, TABLE_TOPICS, row, TOPICS_IN_RATE, (double)t->in_rate);
     else if (broker_ends_are_fresh(b, t))
         batch_set_real(r->batch, TABLE_TOPICS, row, TOPICS_IN_RATE, 0);
+    batch_set_real(r->batch, TABLE_TOPICS, row, TOPICS_IN_RATE_MINUTE, rates_topic_messages(b, topic));
+    batch_set_real(r->batch, TABLE_TOPICS, row, TOPICS_IN_BYTES_RATE, rates_topic_bytes(b, topic));
     if (t->last_stored_ms > 0)
         batch_set_real(r->batch, TABLE_TOPICS, row, TOPICS_LAST_STORED_AT, (double)t->last_stored_ms / 1000);
 }

@@ -8,6 +8,9 @@
 #include "agent/base/clock.h"
 #include "agent/source/rocketmq/lag.h"
 #include "agent/source/rocketmq/lanes.h"
+#include "agent/source/rocketmq/rates.h"
+
+#include <math.h>
 
 /* A cluster of 10,000 topics has some 100,000; a hostile broker can say that each of its groups reads each of a million queues. */
 #define QUEUE_ROWS_MAX (1u << 21)
@@ -22,6 +25,8 @@ struct backlog {
     struct age age;
     double out_rate;
     bool has_rate, lacks_rate;
+    double out_bytes, backs; /* of its shares; NAN once one is not known */
+    bool has_shares;
     bool is_incomplete;
     bool exists; /* some broker has a part */
 };
@@ -61,10 +66,12 @@ static void add_queue(struct rows *r, const struct backlog *g, unsigned broker, 
         batch_set_text(r->batch, TABLE_QUEUES, row, QUEUES_STATE, batch_intern_z(r->batch, lag->state));
 }
 
-static void add_share(struct rows *r, const struct backlog *g, unsigned broker, int64_t committed, float out_rate,
+static void add_share(struct rows *r, struct backlog *g, unsigned broker, int64_t committed, float out_rate,
                       struct age age)
 {
+    const struct broker *b = r->cluster->brokers[broker];
     uint32_t row = rows_new(r, TABLE_SHARES);
+    double bytes = rates_pair_bytes(b, g->pair), backs = rates_pair_backs(b, g->pair);
 
     batch_set_text(r->batch, TABLE_SHARES, row, SHARES_CONSUMER_GROUP, rows_group_text(r, g->group));
     batch_set_text(r->batch, TABLE_SHARES, row, SHARES_TOPIC, rows_topic_text(r, g->topic));
@@ -73,7 +80,14 @@ static void add_share(struct rows *r, const struct backlog *g, unsigned broker, 
     batch_set_int(r->batch, TABLE_SHARES, row, SHARES_CONSUMER_OFFSET, committed);
     batch_set_real(r->batch, TABLE_SHARES, row, SHARES_OUT_RATE, (double)out_rate);
     rows_set_int(r, TABLE_SHARES, row, SHARES_LATENCY_MS, age.age_ns == NO_INT ? NO_INT : age.age_ns / NS_PER_MS);
+    batch_set_real(r->batch, TABLE_SHARES, row, SHARES_OUT_RATE_MINUTE, rates_pair_messages(b, g->pair));
+    batch_set_real(r->batch, TABLE_SHARES, row, SHARES_OUT_BYTES_RATE, bytes);
+    if (!isnan(backs))
+        batch_set_int(r->batch, TABLE_SHARES, row, SHARES_SEND_BACK, (int64_t)backs);
     batch_set_int(r->batch, TABLE_SHARES, row, SHARES_COMPLETE, 1);
+    g->has_shares = true;
+    g->out_bytes += bytes;
+    g->backs += backs;
 }
 
 static struct age age_of_queue(const struct rows *r, const struct backlog *g, const struct broker *b, uint32_t queue, int64_t first,
@@ -194,6 +208,13 @@ static uint32_t new_backlog_row(struct rows *r, const struct backlog *g)
     return row;
 }
 
+static void set_told_rates(struct rows *r, uint32_t row, const struct backlog *g)
+{
+    batch_set_real(r->batch, TABLE_BACKLOGS, row, BACKLOGS_OUT_BYTES_RATE, g->out_bytes);
+    if (!isnan(g->backs))
+        batch_set_int(r->batch, TABLE_BACKLOGS, row, BACKLOGS_SEND_BACK, (int64_t)g->backs);
+}
+
 static void add_backlog(struct rows *r, uint32_t topic, uint32_t group, uint32_t pair, bool counts_from_min)
 {
     const struct group_info *info = &r->cluster->group_infos[group];
@@ -212,6 +233,8 @@ static void add_backlog(struct rows *r, uint32_t topic, uint32_t group, uint32_t
     if (g.lag != NO_INT)
         set_age(r, row, &g);
     sum->age = age_join(sum->age, g.lag != NO_INT ? g.age : age_unknown);
+    if (g.has_shares && !g.is_incomplete)
+        set_told_rates(r, row, &g);
     sum->is_incomplete |= g.is_incomplete;
     if (g.lag != NO_INT)
         sum->lag = lag_add(sum->lag, g.lag);

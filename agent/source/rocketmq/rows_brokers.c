@@ -4,6 +4,8 @@
  */
 #include "agent/source/rocketmq/rows_parts.h"
 
+#include "agent/source/rocketmq/rates.h"
+
 /* ---- before and after asking ------------------------------------------------------------------------------------- */
 
 void rows_begin_broker(struct rows *r, struct member *m)
@@ -68,9 +70,12 @@ void rows_end_broker(struct rows *r, const struct member *m)
     if (ordinal != 0 && !batch_has(r->batch, TABLE_BROKERS, m->row, BROKERS_BROKER_VERSION))
         batch_set_text(r->batch, TABLE_BROKERS, m->row, BROKERS_BROKER_VERSION, rows_number_text(r, ordinal));
     rows_set_int(r, TABLE_BROKERS, m->row, BROKERS_REPLICATION_LAG, replication_lag(m));
-    if (m->id == 0 && m == m->broker->leader && m->is_up)
-        rows_set_int(r, TABLE_BROKERS, m->row, BROKERS_HALF_MESSAGES,
-                     unsettled(r, m->broker, view_of(TOPIC_HALF), view_of(TOPIC_HALF "@" GROUP_TRANSACTIONS)));
+    if (m->id != 0 || m != m->broker->leader || !m->is_up)
+        return;
+    batch_set_real(r->batch, TABLE_BROKERS, m->row, BROKERS_PUT_RATE_MINUTE, rates_broker_put(m->broker));
+    batch_set_real(r->batch, TABLE_BROKERS, m->row, BROKERS_GET_RATE_MINUTE, rates_broker_get(m->broker));
+    rows_set_int(r, TABLE_BROKERS, m->row, BROKERS_HALF_MESSAGES,
+                 unsettled(r, m->broker, view_of(TOPIC_HALF), view_of(TOPIC_HALF "@" GROUP_TRANSACTIONS)));
 }
 
 /* ---- delay levels ------------------------------------------------------------------------------------------------ */
