@@ -28,6 +28,7 @@
 
 #define CLIENTS_MAX 64
 #define EXT_MAX 8
+#define WHEN_MAX 2
 #define VERSION_4_9_7 407
 
 enum manner { ANSWER, STALL, CLOSE, RESET, GARBAGE, HTTP, TLS, OVERSIZE };
@@ -40,7 +41,7 @@ struct reply {
     struct reply *next;
     int request_code;
     bool is_standing, is_used;
-    struct pair when;
+    struct pair when[WHEN_MAX];
     int code, version;
     char *remark, *body;
     size_t body_len;
@@ -297,7 +298,10 @@ static bool fits(const struct reply *r, const struct frame *f)
 
     if (r->request_code != f->code || r->is_used)
         return false;
-    return r->when.key == NULL || (wire_ext(f, r->when.key, text, sizeof(text)) >= 0 && strcmp(text, r->when.value) == 0);
+    for (int i = 0; i < WHEN_MAX && r->when[i].key != NULL; i++)
+        if (wire_ext(f, r->when[i].key, text, sizeof(text)) < 0 || strcmp(text, r->when[i].value) != 0)
+            return false;
+    return true;
 }
 
 /* Under the lock: the reply to this request; the defaults with code 3 if there is none. */
@@ -539,8 +543,10 @@ struct broker *broker_start(void)
 
 static void free_reply(struct reply *r)
 {
-    free(r->when.key);
-    free(r->when.value);
+    for (int i = 0; i < WHEN_MAX; i++) {
+        free(r->when[i].key);
+        free(r->when[i].value);
+    }
     free(r->remark);
     free(r->body);
     for (size_t i = 0; i < r->ext_count; i++) {
@@ -614,8 +620,9 @@ void broker_always(struct broker *b, int code)
 void broker_when(struct broker *b, const char *ext_key, const char *ext_value)
 {
     lock(b);
-    must(b->open != &b->defaults && b->open->when.key == NULL, "broker_when belongs to a reply, once");
-    b->open->when = (struct pair){ xstrdup(ext_key), xstrdup(ext_value) };
+    int at = b->open->when[0].key != NULL;
+    must(b->open != &b->defaults && b->open->when[at].key == NULL, "broker_when belongs to a reply, at most twice");
+    b->open->when[at] = (struct pair){ xstrdup(ext_key), xstrdup(ext_value) };
     unlock(b);
 }
 
@@ -818,6 +825,28 @@ int broker_wait_requests(struct broker *b, int code, int count)
         rc = pthread_cond_timedwait(&b->changed, &b->lock, &until);
     unlock(b);
     return rc == 0 ? 0 : -1;
+}
+
+char *broker_saw_all(struct broker *b, int code, const char *ext_key, const char *ext_key2)
+{
+    char text[4096];
+    struct frame f;
+    struct buf all;
+
+    buf_init(&all, 0);
+    lock(b);
+    for (int i = 0; i < b->seen_count; i++) {
+        if (b->seen[i].code != code || wire_decode(b->seen[i].bytes, b->seen[i].len, WIRE_FRAME_MAX, &f, NULL) <= 0)
+            continue;
+        for (int k = 0; k < 2; k++)
+            if (wire_ext(&f, k == 0 ? ext_key : ext_key2, text, sizeof(text)) >= 0)
+                buf_printf(&all, "%s%s", k == 0 ? "" : " ", text);
+        buf_putc(&all, '\n');
+    }
+    unlock(b);
+    char *copy = xstrndup(all.data != NULL ? all.data : "", all.len);
+    buf_fini(&all);
+    return copy;
 }
 
 const char *broker_saw(struct broker *b, int code, const char *ext_key)

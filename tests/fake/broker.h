@@ -40,7 +40,7 @@ void broker_expect(struct broker *b, int code);
 void broker_always(struct broker *b, int code);
 
 /* [reply] What is said. Default: code 0, no body, no ext. */
-void broker_when(struct broker *b, const char *ext_key, const char *ext_value);
+void broker_when(struct broker *b, const char *ext_key, const char *ext_value); /* up to 2, both must fit */
 void broker_reply_body(struct broker *b, const char *body);
 void broker_reply_bytes(struct broker *b, const void *body, size_t len);
 void broker_reply_file(struct broker *b, const char *path);
@@ -75,5 +75,7 @@ unsigned broker_most_waiting(struct broker *b);     /* most requests that one re
 int broker_wait_requests(struct broker *b, int code, int count);
 /* The ext field of the last request with this code; NULL if there was none. Valid until the next call. */
 const char *broker_saw(struct broker *b, int code, const char *ext_key);
+/* Two ext fields of every request with this code, in the order they came, a line each. Caller frees. */
+char *broker_saw_all(struct broker *b, int code, const char *ext_key, const char *ext_key2);
 
 #endif

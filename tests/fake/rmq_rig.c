@@ -34,6 +34,7 @@ struct rig *rig_new(int version)
     say_groups(r->a, "G");
     say_producers(r->a, "");
     say_clients(r->a, "G", NULL, NULL);
+    say_no_stats(r->a);
     return r;
 }
 
@@ -48,6 +49,7 @@ void rig_add_broker(struct rig *r, int version)
     say_groups(r->b, "G");
     say_producers(r->b, "");
     say_clients(r->b, "G", NULL, NULL);
+    say_no_stats(r->b);
 }
 
 void rig_open(struct rig *r, int64_t interval_ms)

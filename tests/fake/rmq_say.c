@@ -311,6 +311,30 @@ void say_producers(struct broker *b, const char *spec)
     reply(b, RMQ_GET_ALL_PRODUCER_INFO, &body);
 }
 
+void say_stats(struct broker *b, const char *name, const char *key, double tps, int64_t sum)
+{
+    struct buf body;
+
+    buf_init(&body, 0);
+    for (int i = 0; i < 3; i++) {
+        static const char *const windows[] = { "Day", "Hour", "Minute" };
+        buf_printf(&body, "%c\"stats%s\":{\"avgpt\":1.0,\"sum\":%lld,\"tps\":%.2f}", i == 0 ? '{' : ',', windows[i],
+                   i < 2 ? 0LL : (long long)sum, i < 2 ? 0.0 : tps);
+    }
+    buf_puts(&body, "}");
+    buf_putc(&body, '\0');
+    broker_always(b, RMQ_VIEW_BROKER_STATS_DATA);
+    broker_when(b, "statsName", name);
+    broker_when(b, "statsKey", key);
+    broker_reply_body(b, body.data);
+    buf_fini(&body);
+}
+
+void say_no_stats(struct broker *b)
+{
+    say_no(b, RMQ_VIEW_BROKER_STATS_DATA, RMQ_RESPONSE_SYSTEM_ERROR, "The stats <NAME> <KEY> not exist");
+}
+
 void say_no(struct broker *b, int request, int code, const char *remark)
 {
     broker_always(b, request);

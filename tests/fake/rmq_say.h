@@ -10,6 +10,7 @@
  *     say_clients(b, "G", "id1@1 id2@2", "CLUSTERING");  203; NULL: nobody is online (206)
  *     say_spans(b, "T", "126,0,x,1795000000001/1794999999000");   303: delayTime/minTimeStamp (default -1) by queue, x: left out
  *     say_producers(b, "PG:id1,id2");               328
+ *     say_stats(b, "TOPIC_PUT_SIZE", "T", 120.5, 7230);  315: a second and in the last minute; what is not said does not exist
  *
  * Each is a standing reply and takes the place of what was said before.
  */
@@ -32,6 +33,8 @@ void say_log_delays(struct broker *b, int64_t log_max, const char *delays);
 void say_clients(struct broker *b, const char *group, const char *ids, const char *model);
 void say_spans(struct broker *b, const char *topic, const char *spans);
 void say_producers(struct broker *b, const char *spec);
+void say_stats(struct broker *b, const char *name, const char *key, double tps, int64_t sum);
+void say_no_stats(struct broker *b);
 /* This request is refused from now on. */
 void say_no(struct broker *b, int request, int code, const char *remark);
 

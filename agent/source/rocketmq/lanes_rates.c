@@ -181,13 +181,16 @@ static void ask(struct way *w, const struct stat *s, uint32_t id)
     rpc_submit(b->leader->peer.target, &call);
 }
 
-/* Puts the next question in line; false: there is none left. */
+/* Puts the next question in line; false: there is none left, or it must wait for answers. */
 static bool feed_one(struct way *w)
 {
     struct broker *b = w->broker;
 
     for (; w->stat < STATS; w->stat++, w->id = 1) {
         const struct stat *s = &stats[w->stat];
+        bool builds_on_last = w->stat > 0 && stats[w->stat - 1].is_messages && !s->is_messages;
+        if (builds_on_last && w->id == 1 && w->waiting > 0)
+            return false;
         while (w->id < id_end(b, s)) {
             uint32_t id = w->id++;
             if (!is_wanted(b, s, id) || !told_is_due(told_of(b, s, id), b->now.look->started_at_ns))

@@ -13,7 +13,7 @@
  * What 303 tells is about the offset that the broker holds when it answers, and we know that of 43, some milliseconds to seconds older.
  * For this look the answer is right in any case: it is the age of what waits now. If the next 43 finds the same offset, the
  * group has not moved in between and the store time is exact from then on. If it finds a greater one, the message told about was
- * not behind it, so its store time is a bound: the first one that waits now is not older (struct told, is_passed).
+ * not behind it, so its store time is a bound: the first one that waits now is not older (struct told_age, is_passed).
  *
  * Where lag counts from the start (a retry topic nobody polled yet, or the committed offset expired) the broker finds
  * no message at the committed offset and delayTime is its clock plus one (body_time_span.c); that less minTimeStamp of the same
@@ -299,7 +299,7 @@ static void on_span(void *ctx, const struct body_span *span)
     int64_t com = p != NULL && span->queue < p->queues ? b->committed[p->first + span->queue] : UNKNOWN;
     int64_t age_ms = timelag_told_ms(span, b->ends[r->part.topic->first + span->queue].min, com);
     if (first != UNKNOWN && age_ms != NO_INT)
-        r->ages->told[span->queue] = (struct told){ .offset = first, .stored_ns = r->now_ns - age_ms * NS_PER_MS };
+        r->ages->told[span->queue] = (struct told_age){ .offset = first, .stored_ns = r->now_ns - age_ms * NS_PER_MS };
 }
 
 static bool all_are_told(const struct span_reader *r)

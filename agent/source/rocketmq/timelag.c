@@ -69,7 +69,7 @@ int64_t timelag_first(int64_t min, int64_t com)
     return com > min ? com : min; /* UNKNOWN is below every offset */
 }
 
-static const struct told *told_of(const struct broker *b, uint32_t pair, uint32_t queue)
+static const struct told_age *told_of(const struct broker *b, uint32_t pair, uint32_t queue)
 {
     const struct pair_part *p = broker_find_pair(b, pair);
 
@@ -106,7 +106,7 @@ static struct age bound(struct age age, int64_t high_ns, int64_t widest_ns)
 struct age timelag_of_queue(const struct broker *b, const struct topic_part *t, uint32_t pair, uint32_t queue, int64_t first,
                             int64_t now_ns, int64_t interval_ms)
 {
-    const struct told *told = told_of(b, pair, queue);
+    const struct told_age *told = told_of(b, pair, queue);
     int64_t since_ns = told != NULL ? now_ns - told->stored_ns : 0;
     int64_t widest_ns = WIDEST_BRACKET * (interval_ms > 0 ? interval_ms : SINGLE_INTERVAL_MS) * NS_PER_MS;
 
@@ -128,7 +128,7 @@ static bool take_bytes(struct cluster *c, size_t bytes)
 
 static size_t ages_size(uint32_t queues)
 {
-    return sizeof(struct pair_ages) + queues * sizeof(struct told);
+    return sizeof(struct pair_ages) + queues * sizeof(struct told_age);
 }
 
 bool timelag_expect(struct broker *b, uint32_t pair, uint32_t queues)
@@ -145,12 +145,12 @@ bool timelag_expect(struct broker *b, uint32_t pair, uint32_t queues)
     if (is_new)
         *p->ages = (struct pair_ages){ .asked_at_ns = 0 };
     for (uint32_t q = old; q < queues; q++)
-        p->ages->told[q] = (struct told){ .offset = UNKNOWN };
+        p->ages->told[q] = (struct told_age){ .offset = UNKNOWN };
     p->ages->queues = queues;
     return true;
 }
 
-void timelag_follow(struct told *told, int64_t first)
+void timelag_follow(struct told_age *told, int64_t first)
 {
     if (told->offset == UNKNOWN)
         return;

@@ -32,7 +32,7 @@ struct age age_join(struct age a, struct age b);
 const char *age_source_name(enum age_source source); /* NULL for AGE_UNKNOWN */
 
 /* A store time as 303 told it. */
-struct told {
+struct told_age {
     int64_t offset;    /* committed offset of the 43 before it; UNKNOWN: nothing told */
     int64_t stored_ns; /* on our monotonic clock */
     bool is_passed;    /* the group has moved on: stored_ns is a bound */
@@ -44,7 +44,7 @@ struct pair_ages {
     uint32_t waits;      /* look that last saw messages waiting */
     int64_t asked_at_ns; /* 0: never */
     bool is_mute;        /* the last answer lacked a queue in which messages wait */
-    struct told told[];
+    struct told_age told[];
 };
 
 /* Offset of the first message that waits, if any does; UNKNOWN if that is not known. Either may be UNKNOWN. */
@@ -56,7 +56,7 @@ struct age timelag_of_queue(const struct broker *b, const struct topic_part *t, 
 /* Room for what will be told of the pair; false: there is too much already. */
 bool timelag_expect(struct broker *b, uint32_t pair, uint32_t queues);
 /* The first waiting message as the present look found it; UNKNOWN: none waits, or it is of another time. */
-void timelag_follow(struct told *told, int64_t first);
+void timelag_follow(struct told_age *told, int64_t first);
 /* Age of the first waiting message by one row of 303, ms; NO_INT: it does not tell. */
 int64_t timelag_told_ms(const struct body_span *span, int64_t min, int64_t com);
 
