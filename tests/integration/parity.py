@@ -2,8 +2,8 @@
 """parity.py ORACLE.json STATUS_DIR [TABLE...] - is what mqpush says of a frozen cluster what the official Java admin client says?
 
 With TABLEs only these are compared: of a cluster whose clients are online, only what does not move.
-ORACLE.json is the output of `lab.sh oracle`; STATUS_DIR holds `mqpush status WHAT -o json` of the same moment as WHAT.json. Every number is
-compared, both ways; a row on one side only is a mismatch unless it is a known case in which the Java tools are wrong, and those are
+ORACLE.json is the output of `lab.sh oracle`; STATUS_DIR holds `mqpush status WHAT -o json` of the same moment as WHAT.json; for the table "rates", which is compared only if it
+is named, `mqpush once` to standard output as metrics.prom. Every number is compared, both ways; a row on one side only is a mismatch unless it is a known case in which the Java tools are wrong, and those are
 listed with their reason. Prints "ok - ..." and "not ok - ..." lines; exit 1 if anything differs.
 """
 import collections
@@ -120,6 +120,7 @@ models = {}
 for connection in oracle["connections"]:
     members[connection["group"]].add((connection["client_id"], connection["client_addr"]))
     models[connection["group"]] = connection["model"].lower()
+broadcasting = {g for g, model in models.items() if model == "broadcasting"} | {g for g, _, _ in broadcast_pairs}
 
 
 def judge_groups():
@@ -300,8 +301,47 @@ def judge_producers():
         same("producers", "{} {}".format(*key), "clients", ours.get(key), theirs.get(key))
 
 
+RATES = {"TOPIC_PUT_NUMS": ("rocketmq_producer_tps", "tps"), "TOPIC_PUT_SIZE": ("rocketmq_producer_message_size", "tps"),
+         "GROUP_GET_NUMS": ("rocketmq_consumer_tps", "tps"), "GROUP_GET_SIZE": ("rocketmq_consumer_message_size", "tps"),
+         "SNDBCK_PUT_NUMS": ("rocketmq_send_back_nums", "sum"), "BROKER_PUT_NUMS": ("rocketmq_broker_tps", "tps"),
+         "BROKER_GET_NUMS": ("rocketmq_broker_qps", "tps")}
+
+
+def samples(path):
+    """(name, labels) -> value of a file of metrics in the text format; of several intervals the last one."""
+    found = {}
+    for line in open(path, encoding="utf-8"):
+        match = re.match(r"(\w+)\{(.*)\} (\S+)$", line)
+        if match:
+            labels = {k: re.sub(r"\\(.)", r"\1", v) for k, v in re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', match[2])}
+            found[match[1], frozenset(labels.items())] = float(match[3])
+    return found
+
+
+def judge_rates():
+    """Counters of the last minute, more than that after everything has come to rest. One the broker does not have is a 0."""
+    theirs = {}
+    for r in oracle["rates"]:
+        metric, field = RATES[r["name"]]
+        theirs[metric, r["broker"], r["key"]] = float(r[field])
+    rated = {metric for metric, _ in RATES.values()}
+    clusters = {b["broker"]: b["cluster"] for b in oracle["brokers"]}
+    ours = {}
+    for (metric, labels), value in samples(f"{sys.argv[2]}/metrics.prom").items():
+        if metric in rated:
+            of = dict(labels)
+            key = clusters[of["broker"]] if "topic" not in of else of["topic"] + ("@" + of["group"] if "group" in of else "")
+            ours[metric, of["broker"], key] = value
+    for key in sorted(ours.keys() | theirs.keys()):
+        topic, _, group = key[2].partition("@")
+        is_shown = not topic.startswith(("%RETRY%", "%DLQ%")) and (topic, key[1]) in configured_topics | {(clusters[key[1]], key[1])} and \
+            (not group or group in configured_groups and group not in broadcasting)
+        if key in ours or is_shown:
+            same("rates", "{} at {} of {}".format(*key), "value", ours.get(key), theirs.get(key, 0.0))
+
+
 JUDGES = {"queues": judge_queues, "backlogs": judge_backlogs, "groups": judge_groups, "clients": judge_clients, "topics": judge_topics,
-          "brokers": judge_brokers, "producers": judge_producers, "latency": judge_latency}
+          "brokers": judge_brokers, "producers": judge_producers, "latency": judge_latency, "rates": judge_rates}
 for table in chosen:
     JUDGES[table]()
     if wrong[table] or compared[table] == 0:

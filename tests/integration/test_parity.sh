@@ -7,7 +7,7 @@ set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$(mktemp -d /tmp/mqpush-parity.XXXXXX)
 versions=${VERSIONS:-5.5.0 4.9.7}
-gateway_pid='' agent_pid='' lab_dir=''
+gateway_pid='' agent_pid='' lab_dir='' frozen_at=0
 
 # shellcheck disable=SC2317  # runs from the trap
 cleanup() {
@@ -40,6 +40,18 @@ compare() { # compare VERSION STATE [TABLE...]: every table of status, and these
     python3 "$here/parity.py" "$out/oracle.json" "$out" "$@" || failures=$((failures + 1))
 }
 
+rates() { # rates VERSION: more than a minute after the last message, of a fresh look and of the agent that ran all the time
+    local version=$1 out="$dir/$1-frozen"
+    while [ "$(date +%s)" -lt $((frozen_at + 75)) ]; do sleep 1; done
+    "$MQPUSH" once -n "$NAMESRV" --to stdout: >"$out/metrics.prom" 2>/dev/null || not_ok "$version: once to standard output failed"
+    "$lab" oracle "$lab_dir" >"$out/oracle.json" || not_ok "$version: the Java client could not be asked"
+    python3 "$here/parity.py" "$out/oracle.json" "$out" rates || failures=$((failures + 1))
+    wait_for 20 sh -c "tail -c 300000 '$dir/$version.prom' | grep -q 'rocketmq_broker_qps{.*} 0$'"
+    tail -c 300000 "$dir/$version.prom" >"$out/metrics.prom"
+    figure "$version: the agent that ran through it all:"
+    python3 "$here/parity.py" "$out/oracle.json" "$out" rates || failures=$((failures + 1))
+}
+
 watched() { # watched VERSION: the newest interval of the agent that ran all the time, once it has seen the frozen cluster
     local version=$1 out="$dir/$1-watched" what since
     since=$(date +%s)
@@ -68,8 +80,8 @@ one_version() { # one_version VERSION
     # shellcheck disable=SC1091
     . "$lab_dir/env"
     # An agent that watches from here on: what it learnt step by step must be what a fresh look sees.
-    "$MQPUSH" run -n "$NAMESRV" --to "sqlite:$dir/$version.db" --interval 2s --set source.rocketmq.clients_interval=2s \
-        --set source.rocketmq.slow_interval=10s --set source.rocketmq.slow_requests=20 2>"$dir/run.log" &
+    "$MQPUSH" run -n "$NAMESRV" --to "sqlite:$dir/$version.db" --to stdout: --interval 2s --set source.rocketmq.clients_interval=2s \
+        --set source.rocketmq.slow_interval=10s --set source.rocketmq.slow_requests=20 >"$dir/$version.prom" 2>"$dir/run.log" &
     agent_pid=$!
     check "$version: the scene goes on" "$lab" scene "$lab_dir" resume
     sleep 8
@@ -78,7 +90,9 @@ one_version() { # one_version VERSION
     "$lab" scene "$lab_dir" freeze || not_ok "$version: the scene does not freeze"
     # Messages in a retry topic that nobody polled: 303 finds no offset, and their age comes from its clock and the queue's start.
     check "$version: a message waits unpolled" sh -c "'$lab' admin '$lab_dir' sendMessage -t %RETRY%payment-service -p unpolled | grep -q SEND_OK"
+    frozen_at=$(date +%s)
     compare "$version" frozen
+    rates "$version"
     watched "$version"
 
     rm -f "$dir/history.db"*

@@ -182,6 +182,16 @@ START_TEST(what_was_reset_or_not_looked_at_for_long_has_no_rate)
 }
 END_TEST
 
+START_TEST(an_answer_is_told_as_the_broker_told_it)
+{
+    static const double values[] = { 0, 0.01, 4.91, 7.7, 33.33, 2250.8, 100000.1, 123456.7, 1e9, 5e-3 };
+    struct told told = { 0 };
+
+    told_set(&told, values[_i], AT(0));
+    ck_assert_msg(told_value(&told, AT(0)) == values[_i], "%.17g, expected %.17g", told_value(&told, AT(0)), values[_i]);
+}
+END_TEST
+
 START_TEST(an_answer_is_held_for_half_a_minute)
 {
     struct told told = { 0 };
@@ -500,6 +510,27 @@ START_TEST(messages_sent_back_are_asked_for_where_they_may_have_been)
 }
 END_TEST
 
+START_TEST(a_group_that_is_stuck_is_given_messages_one_that_is_offline_is_not)
+{
+    struct rig *r = rig_new(versions[_i / 2]);
+
+    if (_i % 2 == 1)
+        say_clients(r->a, "G", NULL, NULL);
+    say_stats(r->a, "GROUP_GET_SIZE", "T@G", 2000, 120000);
+    rig_open(r, 10000);
+    good_looks(r, 13, 10);
+    say_moved(r, "T:0-110,0-100 %RETRY%G:0-3 %DLQ%G:0-2 SCHEDULE_TOPIC_XXXX:0-9", NULL);
+    good_looks(r, 1, 10);
+    expect_asked(r, _i % 2 == 0 ? "TOPIC_PUT_SIZE T\nGROUP_GET_SIZE T@G\nBROKER_PUT_NUMS c1\nBROKER_GET_NUMS c1\n"
+                                : "TOPIC_PUT_SIZE T\nBROKER_PUT_NUMS c1\nBROKER_GET_NUMS c1\n");
+    EXPECT(r, SHARES, OUT_BYTES_RATE, _i % 2 == 0 ? 2000 : 0);
+    EXPECT(r, SHARES, OUT_RATE_MINUTE, 0);
+    good_looks(r, 8, 10);
+    EXPECT(r, SHARES, OUT_BYTES_RATE, 0);
+    rig_free(r);
+}
+END_TEST
+
 START_TEST(without_a_delay_topic_who_consumes_may_send_back)
 {
     struct rig *r = rig_new(WIRE_VERSION(4, 9, 7));
@@ -691,6 +722,7 @@ static Suite *suite(void)
     tcase_add_test(c, what_stands_costs_no_memory_and_is_idle_after_a_while);
     tcase_add_test(c, what_moves_after_it_stood_has_a_rate_at_once);
     tcase_add_loop_test(c, what_was_reset_or_not_looked_at_for_long_has_no_rate, 0, 2);
+    tcase_add_loop_test(c, an_answer_is_told_as_the_broker_told_it, 0, 10);
     tcase_add_test(c, an_answer_is_held_for_half_a_minute);
     tcase_add_loop_test(c, an_answer_to_315_is_read, 0, (int)(sizeof(answers) / sizeof(answers[0])));
     c = unit_case(s, "requests");
@@ -699,6 +731,7 @@ static Suite *suite(void)
     tcase_add_loop_test(c, a_first_look_asks_what_may_have_moved, 0, 2);
     tcase_add_loop_test(c, our_own_offsets_take_over_after_half_a_minute, 0, 2);
     tcase_add_loop_test(c, messages_sent_back_are_asked_for_where_they_may_have_been, 0, 6);
+    tcase_add_loop_test(c, a_group_that_is_stuck_is_given_messages_one_that_is_offline_is_not, 0, 4);
     tcase_add_test(c, without_a_delay_topic_who_consumes_may_send_back);
     tcase_add_loop_test(c, byte_rates_can_be_left_out, 0, 2);
     tcase_add_loop_test(c, what_it_costs_goes_with_what_moves, 0, 3);

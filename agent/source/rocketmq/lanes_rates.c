@@ -2,7 +2,8 @@
  * lanes_rates.c - the lane of rates: request 315 for what offsets cannot tell. See lanes.h; runs after the slow lanes.
  *
  *   TOPIC_PUT_SIZE    bytes stored: a topic whose ends moved in the last minute
- *   GROUP_GET_SIZE    bytes delivered: a topic@group whose committed offsets moved in the last minute
+ *   GROUP_GET_SIZE    bytes delivered: a topic@group whose committed offsets moved in the last minute, or that is online (as far
+ *                     as we know) and whose topic moved
  *   SNDBCK_PUT_NUMS   messages sent back: where that may have happened (rates.c)
  *   TOPIC_PUT_NUMS, GROUP_GET_NUMS   messages, as long as our own offsets do not reach back half a minute; where they say
  *                     "none", bytes need not be asked for
@@ -146,7 +147,9 @@ static bool is_wanted(struct broker *b, const struct stat *s, uint32_t id)
         return b->leader->id == 0 && b->cluster->name[0] != '\0' && may_have_moved(b, s, id);
     if (s->subject == OF_TOPIC) /* a slave stores nothing of its own */
         return b->leader->id == 0 && rates_has_bytes(b, id) && rates_knows_topic(b, id) && may_have_moved(b, s, id);
-    return shows_pair(b, id) && (s->is_sum ? rates_may_have_sent_back(b, id) : may_have_moved(b, s, id));
+    if (!shows_pair(b, id))
+        return false;
+    return s->is_sum ? rates_may_have_sent_back(b, id) : s->is_messages ? may_have_moved(b, s, id) : rates_may_have_got(b, id);
 }
 
 static uint32_t id_end(const struct broker *b, const struct stat *s)

@@ -143,7 +143,15 @@ bool told_is_due(const struct told *told, int64_t now_ns)
     return told->at_s == 0 || age_of(told->at_s, now_ns) >= MOTION_HOLD_S;
 }
 
+/* The seven digits that a float has, so that 7.7 stays 7.7. */
 double told_value(const struct told *told, int64_t now_ns)
 {
-    return told_is_due(told, now_ns) ? (double)NAN : (double)told->value;
+    double value = (double)told->value;
+
+    if (told_is_due(told, now_ns))
+        return (double)NAN;
+    if (value <= 0 || isnan(value))
+        return value;
+    double scale = pow(10, 6 - floor(log10(value)));
+    return round(value * scale) / scale;
 }

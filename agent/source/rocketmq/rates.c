@@ -93,6 +93,17 @@ void rates_begin(struct broker *b)
     note_burials(b);
 }
 
+bool rates_may_have_got(const struct broker *b, uint32_t pair)
+{
+    const struct pair_info *info = &b->cluster->pair_infos[pair];
+    const struct group_info *g = &b->cluster->group_infos[info->group];
+
+    if (!motion_is_idle(&b->pairs[pair].motion, now_of(b)))
+        return true;
+    bool is_offline = g->is_known && g->client_count == 0;
+    return !is_offline && rates_knows_topic(b, info->topic) && !motion_is_idle(&b->topics[info->topic].motion, now_of(b));
+}
+
 bool rates_may_have_sent_back(const struct broker *b, uint32_t pair)
 {
     const struct pair_info *info = &b->cluster->pair_infos[pair];
@@ -119,11 +130,11 @@ static double messages_of(const struct broker *b, const struct motion *m)
     return isnan(rate) && f != NULL ? told_value(&f->messages, now_of(b)) : rate;
 }
 
-static double bytes_of(const struct broker *b, const struct motion *m)
+static double bytes_of(const struct broker *b, const struct motion *m, bool may_flow)
 {
     const struct flow *f = motion_find_flow(&b->flows, m);
 
-    if (motion_is_idle(m, now_of(b)))
+    if (!may_flow)
         return 0;
     return f == NULL ? (double)NAN : told_value(&f->bytes, now_of(b));
 }
@@ -135,7 +146,9 @@ double rates_topic_messages(const struct broker *b, uint32_t topic)
 
 double rates_topic_bytes(const struct broker *b, uint32_t topic)
 {
-    return rates_knows_topic(b, topic) && rates_has_bytes(b, topic) ? bytes_of(b, &b->topics[topic].motion) : (double)NAN;
+    if (!rates_knows_topic(b, topic) || !rates_has_bytes(b, topic))
+        return (double)NAN;
+    return bytes_of(b, &b->topics[topic].motion, !motion_is_idle(&b->topics[topic].motion, now_of(b)));
 }
 
 double rates_pair_messages(const struct broker *b, uint32_t pair)
@@ -145,9 +158,9 @@ double rates_pair_messages(const struct broker *b, uint32_t pair)
 
 double rates_pair_bytes(const struct broker *b, uint32_t pair)
 {
-    bool is_known = rates_knows_pair(b, pair) && rates_has_bytes(b, b->cluster->pair_infos[pair].topic);
-
-    return is_known ? bytes_of(b, &b->pairs[pair].motion) : (double)NAN;
+    if (!rates_knows_pair(b, pair) || !rates_has_bytes(b, b->cluster->pair_infos[pair].topic))
+        return (double)NAN;
+    return bytes_of(b, &b->pairs[pair].motion, rates_may_have_got(b, pair));
 }
 
 double rates_pair_backs(const struct broker *b, uint32_t pair)

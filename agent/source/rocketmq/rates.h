@@ -15,6 +15,8 @@ void rates_begin(struct broker *b);
 /* Of the present look: the ends of the topic, the offsets of the pair. */
 bool rates_knows_topic(const struct broker *b, uint32_t topic);
 bool rates_knows_pair(const struct broker *b, uint32_t pair);
+/* The group may have been given messages in the last minute. Not only where it committed: one that is stuck gets some, too. */
+bool rates_may_have_got(const struct broker *b, uint32_t pair);
 /* A consumer of the group may have sent messages of this topic back to the broker in the last minute. */
 bool rates_may_have_sent_back(const struct broker *b, uint32_t pair);
 /* Topics and pairs whose bytes are shown: retries and dead letters have no statistics of their own. */

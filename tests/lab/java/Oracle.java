@@ -31,8 +31,9 @@ public final class Oracle {
     final MQClientAPIImpl api;
     final Map<String, String> brokers;
     final Map<String, Long> diffs = new TreeMap<>();
-    final TreeSet<String> pairs = new TreeSet<>();      // group\0topic that have offsets
+    final TreeSet<String> dated = new TreeSet<>();          // group\0topic that may have a time lag
     final List<String> errors = new ArrayList<>();
+    final TreeSet<String> pairs = new TreeSet<>();          // topic@group with committed offsets
     final StringBuilder out = new StringBuilder(1 << 20);
 
     Oracle(String namesrv) throws Exception {
@@ -152,6 +153,7 @@ public final class Oracle {
         spans(groups, topics);
         connections(groups);
         producers();
+        rates(topics);
         runtime();
 
         open("errors");
@@ -170,7 +172,8 @@ public final class Oracle {
                     String[] p = e.getKey().split("@");         // topic@group, 5.x also topic@group@broadcast
                     if (p.length == 2) {
                         groups.add(p[1]);
-                        pairs.add(p[1] + "\0" + p[0]);
+                        dated.add(p[1] + "\0" + p[0]);
+                        pairs.add(e.getKey());
                     }
                     TreeMap<Integer, Object> queues = new TreeMap<>();
                     ((Map<?, ?>) e.getValue()).forEach((q, o) -> queues.put(Integer.valueOf(q.toString()), o));
@@ -251,12 +254,12 @@ public final class Oracle {
     void spans(TreeSet<String> groups, TreeSet<String> topics) {
         for (String g : groups)
             if (topics.contains("%RETRY%" + g))
-                pairs.add(g + "\0%RETRY%" + g);
+                dated.add(g + "\0%RETRY%" + g);
         open("spans");
-        if (pairs.size() > MANY_SPANS)
+        if (dated.size() > MANY_SPANS)
             errors.add("spans: not asked, more than " + MANY_SPANS + " pairs");
         else
-            for (String pair : pairs) {
+            for (String pair : dated) {
                 String[] p = pair.split("\0");
                 if (topics.contains(p[1]))
                     attempt("time span of " + p[0] + " on " + p[1], () -> {
@@ -306,6 +309,34 @@ public final class Oracle {
                     row("broker", b.getKey(), "group", e.getKey(), "clients", e.getValue().size());
             });
         close();
+    }
+
+    /** Counters of the last minute (request 315); one that the broker does not have has no row. */
+    void rates(TreeSet<String> topics) throws Exception {
+        open("rates");
+        for (var e : new TreeMap<>(admin.examineBrokerClusterInfo().getBrokerAddrTable()).entrySet()) {
+            if (!brokers.containsKey(e.getKey()))
+                continue;
+            for (String name : List.of("BROKER_PUT_NUMS", "BROKER_GET_NUMS"))
+                rate(e.getKey(), name, e.getValue().getCluster());
+            for (String t : topics)
+                for (String name : List.of("TOPIC_PUT_NUMS", "TOPIC_PUT_SIZE"))
+                    rate(e.getKey(), name, t);
+            for (String pair : pairs)
+                for (String name : List.of("GROUP_GET_NUMS", "GROUP_GET_SIZE", "SNDBCK_PUT_NUMS"))
+                    rate(e.getKey(), name, pair);
+        }
+        close();
+    }
+
+    void rate(String broker, String name, String key) {
+        try {
+            var minute = admin.viewBrokerStatsData(brokers.get(broker), name, key).getStatsMinute();
+            row("broker", broker, "name", name, "key", key, "tps", String.valueOf(minute.getTps()), "sum", minute.getSum());
+        } catch (Exception e) {
+            if (!String.valueOf(e.getMessage()).contains("not exist"))
+                errors.add(name + " of " + key + " at " + broker + ": " + e.getMessage());
+        }
     }
 
     void runtime() throws Exception {
