@@ -374,7 +374,9 @@ static double cell(const struct rig *r, enum table_id t, unsigned topic_column, 
 
     if (!batch_has(r->batch, t, row, column))
         return (double)NAN;
-    return schema_tables[t].columns[column].kind == COLUMN_INT ? (double)batch_int(r->batch, t, row, column) : batch_real(r->batch, t, row, column);
+    if (schema_tables[t].columns[column].kind == COLUMN_INT)
+        return (double)batch_int(r->batch, t, row, column);
+    return batch_real(r->batch, t, row, column);
 }
 
 #define CELL(r, T, COLUMN) cell(r, TABLE_##T, T##_TOPIC, T##_##COLUMN)
@@ -655,6 +657,28 @@ START_TEST(offsets_that_are_not_known_have_no_rate)
 }
 END_TEST
 
+START_TEST(a_topic_on_the_slow_lane_keeps_its_zero_as_it_keeps_its_ends)
+{
+    struct rig *r = rig_new(WIRE_VERSION(4, 9, 7));
+    int kept = 0;
+
+    say_topics(r->a, "U:1 T:2");
+    rig_open(r, 10000);
+    for (int i = 0; i < 80; i++) {
+        char *ends = xasprintf("U:0-50 T:0-%d,0-100", 200 + i); /* somebody writes to T all the time, nobody consumes U */
+        say_moved(r, ends, "T@G:90,90");
+        free(ends);
+        good_looks(r, 1, 10);
+        uint32_t u = row_of(r, TABLE_TOPICS, TOPICS_TOPIC, "U");
+        ck_assert_int_eq(batch_int(r->batch, TABLE_TOPICS, u, TOPICS_MAX_OFFSET), 50);
+        ck_assert_double_eq(batch_real(r->batch, TABLE_TOPICS, u, TOPICS_IN_RATE_MINUTE), 0);
+        kept += !batch_has(r->batch, TABLE_TOPICS, u, TOPICS_IN_RATE);
+    }
+    ck_assert_int_gt(kept, 60); /* it was not read in most looks */
+    rig_free(r);
+}
+END_TEST
+
 /* ---- cost -------------------------------------------------------------------------------------------------------- */
 
 #define MANY 200 /* the fake answers every 208 with all topics, so there must be one only */
@@ -737,6 +761,7 @@ static Suite *suite(void)
     tcase_add_loop_test(c, what_it_costs_goes_with_what_moves, 0, 3);
     c = unit_case(s, "faults");
     tcase_add_loop_test(c, what_could_not_be_asked_is_absent_and_the_rest_is_there, 0, 2 * MANNERS);
+    tcase_add_test(c, a_topic_on_the_slow_lane_keeps_its_zero_as_it_keeps_its_ends);
     tcase_add_loop_test(c, offsets_that_are_not_known_have_no_rate, 0, 4);
     return s;
 }

@@ -139,9 +139,23 @@ static double bytes_of(const struct broker *b, const struct motion *m, bool may_
     return f == NULL ? (double)NAN : told_value(&f->bytes, now_of(b));
 }
 
+/*
+ * A topic that nobody consumes, on a broker before 5.3.2: its ends are read each slow_interval, and shown as they were. It stood
+ * then, so its rate is the 0 that goes with them; without it, dashboards that list topics by their rate would not know it.
+ */
+static bool has_stood_on_slow_lane(const struct broker *b, const struct topic_part *t)
+{
+    int64_t stood_ms = (now_of(b) / NS_PER_S - t->motion.moved_at_s) * 1000;
+
+    return t->ends_number != 0 && t->wanted != b->now.look->number && t->refused_at_s == 0 && motion_is_idle(&t->motion, now_of(b)) &&
+           (t->motion.moved_at_s == 0 || stood_ms > b->now.look->options->slow_interval_ms);
+}
+
 double rates_topic_messages(const struct broker *b, uint32_t topic)
 {
-    return rates_knows_topic(b, topic) ? messages_of(b, &b->topics[topic].motion) : (double)NAN;
+    if (rates_knows_topic(b, topic))
+        return messages_of(b, &b->topics[topic].motion);
+    return has_stood_on_slow_lane(b, &b->topics[topic]) ? 0 : (double)NAN;
 }
 
 double rates_topic_bytes(const struct broker *b, uint32_t topic)

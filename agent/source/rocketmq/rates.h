@@ -22,7 +22,7 @@ bool rates_may_have_sent_back(const struct broker *b, uint32_t pair);
 /* Topics and pairs whose bytes are shown: retries and dead letters have no statistics of their own. */
 bool rates_has_bytes(const struct broker *b, uint32_t topic);
 
-double rates_topic_messages(const struct broker *b, uint32_t topic);
+double rates_topic_messages(const struct broker *b, uint32_t topic); /* only where its ends are shown */
 double rates_topic_bytes(const struct broker *b, uint32_t topic);
 double rates_pair_messages(const struct broker *b, uint32_t pair);
 double rates_pair_bytes(const struct broker *b, uint32_t pair);

@@ -61,7 +61,7 @@ static const struct option_spec options[] = {
     OPT_RANGE(OPT_TYPE_INT, struct rocketmq, lag_requests, "20", 0, 100000,
               "requests an interval, all brokers together, that may be spent on how old backlogs are; 0: none, ever"),
     OPT(OPT_TYPE_BOOL, struct rocketmq, byte_rates, "yes",
-        "ask for bytes a second and messages sent back, of topics and groups that moved in the last minute: one request for each in half a minute"),
+        "ask for bytes a second and messages sent back: two or three requests in half a minute for each topic and group that moves"),
     OPT_RANGE(OPT_TYPE_DURATION, struct rocketmq, forget_after, "1h", 1000, 31536000000,
               "how long a broker that no name server lists any more is still expected, and shown as down"),
     { 0 },
