@@ -269,6 +269,7 @@ static struct rig *rig_new(int version)
     broker_reply_version(r->a, version);
     r->self = xcalloc(1, rocketmq_source.size);
     option_set_defaults(rocketmq_source.options, r->self);
+    set(r, "lag_requests", "0"); /* the time lag has its own tests */
     char *spec = xasprintf("c1/broker-a:0=%s", broker_address(r->a));
     say_brokers(r->ns, spec);
     free(spec);

@@ -51,6 +51,7 @@ static struct rig *rig_new(int version)
     say_topics(r->a, "T:1");
     say_producers(r->a, "");
     say_clients(r->a, "G", NULL, NULL);
+    say_no_stats(r->a);
     say_log(r->a, 1000, 0);
     return r;
 }
