@@ -28,13 +28,18 @@ make_scene() { # make_scene VERSION DIR: clients are online, nobody sends
         "$lab" scene "$2" hold
 }
 
-compare() { # compare VERSION STATE [TABLE...]: every table of status, and these of them with the Java client
+take_status() { # take_status VERSION STATE: every table, into a directory of that name
     local version=$1 state=$2 out="$dir/$1-$2" what
-    shift 2
     mkdir -p "$out"
     for what in groups backlogs topics queues clients producers brokers scrapes; do
         "$MQPUSH" status "$what" -n "$NAMESRV" -o json >"$out/$what.json" || not_ok "$version $state: status $what failed"
     done
+}
+
+compare() { # compare VERSION STATE [TABLE...]: every table of status, and these of them with the Java client
+    local version=$1 state=$2 out="$dir/$1-$2"
+    shift 2
+    take_status "$version" "$state"
     "$lab" oracle "$lab_dir" >"$out/oracle.json" || not_ok "$version $state: the Java client could not be asked"
     "$MQPUSH" status brokers -n "$NAMESRV" -o json >"$out/brokers_later.json" || not_ok "$version $state: status brokers failed"
     python3 "$here/parity.py" "$out/oracle.json" "$out" "$@" || failures=$((failures + 1))
@@ -96,11 +101,12 @@ one_version() { # one_version VERSION
     watched "$version"
 
     rm -f "$dir/history.db"*
+    take_status "$version" rest
     check "$version: once delivers to history and gateway" "$MQPUSH" once -n "$NAMESRV" --to "sqlite:$dir/history.db" --to "$gateway"
-    curl -s "$gateway/api/v1/metrics" >"$dir/$version-frozen/gateway.json"
-    curl -s "$gateway/metrics" >"$dir/$version-frozen/page"
-    python3 "$here/families.py" "$version" "$dir/$version-frozen/page" "$dir/metrics.json" || failures=$((failures + 1))
-    python3 "$here/sinks_equal.py" "$version" "$dir/$version-frozen" "$dir/history.db" || failures=$((failures + 1))
+    curl -s "$gateway/api/v1/metrics" >"$dir/$version-rest/gateway.json"
+    curl -s "$gateway/metrics" >"$dir/$version-rest/page"
+    python3 "$here/families.py" "$version" "$dir/$version-rest/page" "$dir/metrics.json" || failures=$((failures + 1))
+    python3 "$here/sinks_equal.py" "$version" "$dir/$version-rest" "$dir/history.db" || failures=$((failures + 1))
     "$lab" scene "$lab_dir" stop >/dev/null 2>&1
     "$lab" stop "$lab_dir" >/dev/null 2>&1
 }
