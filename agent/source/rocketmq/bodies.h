@@ -16,6 +16,7 @@
 #include "agent/source/rocketmq/fastjson.h"
 #include "agent/source/rocketmq/names.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -99,6 +100,22 @@ struct body_broker_stats {
     int64_t sum; /* BODY_NONE: not told */
 };
 int body_broker_stats(struct view body, struct body_broker_stats *stats, struct err *err);
+
+/* 307: what a client says of itself. Any callback may be called any number of times, in any order. */
+struct body_client_topic {
+    struct view topic;
+    int64_t failed;                                                  /* messages; BODY_NONE: not said */
+    double failed_rate, ok_rate, consume_rt_ms, pull_rt_ms, pull_rate; /* NAN: not said */
+};
+struct body_running {
+    /* A queue it owns, with the offset it holds. The broker's name is good during the call, as everything. */
+    void (*queue)(void *ctx, struct view topic, struct view broker, uint32_t queue, int64_t committed);
+    void (*pop)(void *ctx, int64_t unacknowledged); /* POP: per topic and broker */
+    void (*topic)(void *ctx, const struct body_client_topic *topic);
+    void (*subscription)(void *ctx, struct view topic, uint64_t hash); /* hash of topic, expression and its type */
+    void (*property)(void *ctx, struct view name, struct view value);
+};
+int body_running_info(struct view body, const struct body_running *to, void *ctx, struct err *err);
 
 /* For the decoders: an offset or BODY_NONE; a time or BODY_NONE. */
 static inline int64_t body_offset(int64_t value)

@@ -3,6 +3,7 @@
 
 #include "agent/base/buf.h"
 #include "agent/base/xalloc.h"
+#include "agent/source/rocketmq/running.h"
 #include "agent/source/rocketmq/timelag.h"
 
 #include <assert.h>
@@ -271,8 +272,10 @@ bool broker_ends_are_fresh(const struct broker *b, const struct topic_part *t)
 
 static void forget_names(struct cluster *c)
 {
-    for (uint32_t g = 1; g < c->groups.count; g++)
+    for (uint32_t g = 1; g < c->groups.count; g++) {
+        running_forget(&c->group_infos[g]);
         free(c->group_infos[g].clients);
+    }
     free(c->topic_infos);
     free(c->group_infos);
     free(c->pair_infos);
@@ -382,8 +385,10 @@ void cluster_drop_broker(struct cluster *c, unsigned index)
     c->brokers[index] = c->brokers[--c->broker_count];
     if (index < c->broker_count)
         c->brokers[index]->index = (uint16_t)index;
-    for (uint32_t g = 1; g < c->groups.count; g++) /* they carry indices of brokers */
+    for (uint32_t g = 1; g < c->groups.count; g++) { /* they carry indices of brokers */
         c->group_infos[g].asked_broker = 0;
+        running_forget(&c->group_infos[g]);
+    }
 }
 
 /* Each '/' within a name gets a backslash, so that two brokers never have one label, and with it one target. */
@@ -396,16 +401,22 @@ static void put_label_part(struct buf *label, const char *name)
     }
 }
 
+static void put_label(struct buf *label, const struct broker *b, const char *suffix)
+{
+    put_label_part(label, b->cluster->name);
+    buf_putc(label, '/');
+    put_label_part(label, b->name);
+    buf_puts(label, suffix);
+    buf_putc(label, '\0');
+}
+
 struct member *broker_add_member(struct broker *b, struct rpc *rpc, int64_t id, const char *address)
 {
     struct member *m = xcalloc(1, sizeof(*m));
     struct buf label;
 
     buf_init(&label, 0);
-    put_label_part(&label, b->cluster->name);
-    buf_putc(&label, '/');
-    put_label_part(&label, b->name);
-    buf_putc(&label, '\0');
+    put_label(&label, b, "");
     peer_init(&m->peer, rpc, label.data, address);
     buf_fini(&label);
     m->broker = b;
@@ -415,6 +426,21 @@ struct member *broker_add_member(struct broker *b, struct rpc *rpc, int64_t id, 
     return m;
 }
 
+struct peer *member_clients(struct member *m, struct rpc *rpc)
+{
+    struct buf label;
+
+    if (m->clients.target != NULL)
+        return &m->clients;
+    buf_init(&label, 0);
+    put_label(&label, m->broker, "/clients");
+    peer_init(&m->clients, rpc, label.data, rpc_target_address(m->peer.target));
+    buf_fini(&label);
+    m->clients.is_forgiving = true;
+    rpc_target_set_in_flight(m->clients.target, 1);
+    return &m->clients;
+}
+
 void broker_drop_member(struct broker *b, unsigned index)
 {
     struct member *m = b->members[index];
@@ -422,6 +448,7 @@ void broker_drop_member(struct broker *b, unsigned index)
     if (b->leader == m)
         b->leader = NULL;
     peer_fini(&m->peer);
+    peer_fini(&m->clients);
     free(m);
     b->members[index] = b->members[--b->member_count];
 }

@@ -98,6 +98,7 @@ struct group_part {
 /* One process of a broker name. */
 struct member {
     struct peer peer;
+    struct peer clients;  /* 307 goes on a connection of its own; target NULL until it is needed */
     struct broker *broker;
     int64_t id;           /* 0: master */
     int64_t listed_at_ns; /* when a name server last listed it */
@@ -186,6 +187,7 @@ struct broker {
         bool offsets_moved;
         bool ends_failed;      /* an answer about ends is missing */
         bool is_busy;          /* it said so: one request at a time */
+        unsigned next_client;  /* of lanes_running.c: where its walk over the picks has got to */
     } now;
 };
 
@@ -205,6 +207,7 @@ struct pair_info {
 struct group_client {
     const char *id, *address, *language;
     int version;
+    struct running *running; /* what it said of itself (running.h); NULL: not asked. Of equal ids the first has it */
 };
 
 struct group_info {
@@ -220,6 +223,7 @@ struct group_info {
     uint32_t moved;        /* look in which one of its offsets last moved */
     uint32_t moved_at_s;   /* the same as monotonic second */
     int64_t asked_at_ns;   /* 0: never */
+    int64_t changed_at_ns; /* when its set of clients last changed */
 };
 
 struct cluster {
@@ -244,6 +248,8 @@ struct broker *cluster_add_broker(struct cluster *c, struct view name);
 void cluster_drop_broker(struct cluster *c, unsigned index);
 struct member *broker_add_member(struct broker *b, struct rpc *rpc, int64_t id, const char *address);
 void broker_drop_member(struct broker *b, unsigned index);
+/* The second connection, for what clients are asked through the broker; made if need be. */
+struct peer *member_clients(struct member *m, struct rpc *rpc);
 
 /* The group of a retry or dead letter topic; 0: none that exists. */
 uint32_t cluster_find_owner(struct cluster *c, uint32_t topic);

@@ -15,6 +15,8 @@ void lanes_fast(struct look *look);
 void lanes_slow(struct look *look);
 void lanes_timelag(struct look *look); /* also of a look that is over: it takes its samples */
 void lanes_rates(struct look *look);
+/* Asks clients about themselves, after the slow lanes. What fails here does not make the look less than whole. */
+void lanes_running(struct look *look);
 
 /* For both. Sends one request to a broker's leader; `done` gets the broker as ctx. */
 void lanes_submit(struct broker *b, int code, const struct wire_field *fields, size_t count,

@@ -8,6 +8,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
 #include "agent/source/rocketmq/lanes_parts.h"
+#include "agent/source/rocketmq/running.h"
 
 #include <stdlib.h>
 
@@ -240,6 +241,24 @@ static bool feed_topic(struct broker *b, bool (*wants)(struct broker *b, uint32_
     return false;
 }
 
+/* Broadcast groups need have no offsets on the broker (4.x never keeps any): what their clients say counts. */
+static void mark_wanted_by_clients(struct broker *b)
+{
+    const struct cluster *c = b->cluster;
+
+    for (uint32_t id = 1; id < c->groups.count; id++) {
+        const struct group_info *g = &c->group_infos[id];
+        for (uint32_t i = 0; g->model == MODEL_BROADCASTING && i < g->client_count; i++) {
+            const struct running *r = running_of(&g->clients[i], b->now.look->started_at_ns, 0);
+            for (uint32_t q = 0; r != NULL && q < r->queue_count; q++) {
+                struct topic_part *t = r->queues[q].broker == b->index ? broker_find_topic(b, r->queues[q].topic) : NULL;
+                if (t != NULL)
+                    t->wanted = b->now.look->number;
+            }
+        }
+    }
+}
+
 /* Topics that somebody consumes, for brokers that are asked topic by topic. */
 static void mark_wanted(struct broker *b)
 {
@@ -253,6 +272,7 @@ static void mark_wanted(struct broker *b)
         if (t != NULL)
             t->wanted = b->now.look->number;
     }
+    mark_wanted_by_clients(b);
 }
 
 bool lanes_feed_ends(struct broker *b)

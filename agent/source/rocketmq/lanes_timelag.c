@@ -276,7 +276,7 @@ static void offer_part(struct timelag_run *run, const struct part *part)
     if (info->is_broadcast || c->group_infos[info->group].model == MODEL_BROADCASTING || !can_ask(part->broker))
         return;
     int64_t urgency = uncertainty_s(run, age_of(run, part)) * waited_s(run, ages);
-    picks_offer(&run->picks, (struct pick){ urgency, PICK_PAIR, c, part->broker, part->pair });
+    picks_offer(&run->picks, (struct pick){ urgency, PICK_PAIR, c, part->broker, part->pair, 0 });
 }
 
 /* ---- 303 --------------------------------------------------------------------------------------------------------- */

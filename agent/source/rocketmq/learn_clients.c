@@ -3,6 +3,7 @@
 
 #include "agent/base/arena.h"
 #include "agent/base/xalloc.h"
+#include "agent/source/rocketmq/running.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,26 +68,54 @@ static const char *put_text(char **at, struct view text)
     return start;
 }
 
+/* What the clients that stay have said of themselves moves to the new list. Both are sorted. True: somebody came or left. */
+static bool hand_over(struct group_info *g, struct group_client *to, uint32_t count)
+{
+    bool has_changed = g->client_count != count;
+    uint32_t i = 0;
+
+    for (uint32_t k = 0; k < count; k++) {
+        has_changed |= k >= g->client_count || strcmp(g->clients[k].id, to[k].id) != 0;
+        while (i < g->client_count && strcmp(g->clients[i].id, to[k].id) < 0)
+            i++;
+        if (i < g->client_count && strcmp(g->clients[i].id, to[k].id) == 0) {
+            to[k].running = g->clients[i].running;
+            g->clients[i++].running = NULL;
+        }
+    }
+    return has_changed;
+}
+
+static void replace_clients(struct group_info *g, struct group_client *clients, uint32_t count)
+{
+    if (hand_over(g, clients, count))
+        g->changed_at_ns = g->asked_at_ns;
+    running_forget(g);
+    free(g->clients);
+    g->clients = clients;
+    g->client_count = count;
+    g->is_known = true;
+}
+
 static void set_clients(struct group_info *g, struct body_client *clients, uint32_t count)
 {
     size_t bytes = 0;
 
-    free(g->clients);
-    g->clients = NULL;
-    g->client_count = count;
-    g->is_known = true;
-    if (count == 0)
+    if (count == 0) {
+        replace_clients(g, NULL, 0);
         return;
+    }
     qsort(clients, count, sizeof(*clients), compare_clients);
     for (uint32_t i = 0; i < count; i++)
         bytes += clients[i].id.len + clients[i].address.len + clients[i].language.len + 3;
-    g->clients = xmalloc(count * sizeof(*g->clients) + bytes);
-    char *at = (char *)(g->clients + count);
+    struct group_client *list = xmalloc(count * sizeof(*list) + bytes);
+    char *at = (char *)(list + count);
     for (uint32_t i = 0; i < count; i++)
-        g->clients[i] = (struct group_client){ .id = put_text(&at, clients[i].id),
+        list[i] = (struct group_client){ .id = put_text(&at, clients[i].id),
                                                .address = put_text(&at, clients[i].address),
                                                .language = put_text(&at, clients[i].language),
                                                .version = clients[i].version };
+    replace_clients(g, list, count);
 }
 
 int learn_clients(struct broker *b, uint32_t group, struct view body, struct err *err)
@@ -204,8 +233,13 @@ static void drop_clients_that_left(struct broker *b, const struct producer_reade
             uint64_t hash = hash_id(view_of(g->clients[i].id));
             if (!has_id(b->client_ids, b->client_id_count, hash) || has_id(now->ids, now->id_count, hash))
                 g->clients[kept++] = g->clients[i];
+            else
+                running_free(g->clients[i].running);
         }
-        g->is_suspect |= kept < g->client_count;
+        if (kept < g->client_count) {
+            g->is_suspect = true;
+            g->changed_at_ns = b->producers_at_ns;
+        }
         g->client_count = kept;
     }
 }

@@ -9,6 +9,7 @@
 
 struct slow;
 struct timelag_run;
+struct running_lane;
 
 struct look_options {
     int64_t request_timeout_ms;
@@ -20,6 +21,7 @@ struct look_options {
     int64_t clients_interval_ms; /* 0: everything is due */
     int64_t interval_ms;
     unsigned slow_requests;
+    int64_t running_interval_ms; /* 0: every client is due, and what they say does not grow old */
 };
 
 struct look {
@@ -32,6 +34,8 @@ struct look {
     int64_t deadline_ns;
     int cancel_fd;
     struct slow *slow;  /* the slow lanes' own, while they run */
+    struct running_lane *running; /* of lanes_running.c, while it runs */
+    unsigned running_left; /* clients that may still be asked (307) */
     uint32_t queue_rows; /* in the batch so far */
     struct timelag_run *timelag; /* that lane's own, while it runs */
     unsigned lag_left;  /* requests that may still be spent on the time lag */

@@ -141,6 +141,17 @@ struct view name_pid_of(struct view client_id)
     return ends_there ? pid : none;
 }
 
+void name_split_client_id(struct view client_id, struct view *ip, struct view *process)
+{
+    const char *end = client_id.data + client_id.len;
+    const char *at = memchr(client_id.data, '@', client_id.len);
+
+    *ip = (struct view){ client_id.data, at == NULL ? client_id.len : (size_t)(at - client_id.data) };
+    *process = (struct view){ at == NULL ? end : at + 1, 0 };
+    while (process->data + process->len < end && process->data[process->len] != '#' && process->data[process->len] != '@')
+        process->len++;
+}
+
 static bool is_separator(char c)
 {
     return c == ';' || c == ',' || c == ' ' || c == '\t' || c == '\n' || c == '\r';

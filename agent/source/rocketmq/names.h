@@ -53,6 +53,8 @@ bool name_split_offset_key(struct view key, struct view *topic, struct view *gro
 struct view name_host_of(struct view address);
 /* The process id in ip@pid, ip@pid#nanotime, ip@pid@unit; empty if there is none. */
 struct view name_pid_of(struct view client_id);
+/* ip@what, ip@what#nanotime, ip@what@unit -> ip, what. Without an '@' all of it is the address. */
+void name_split_client_id(struct view client_id, struct view *ip, struct view *process);
 
 /*
  * The next address of a list as mqadmin takes it: "h:9876;h2:9876", also with commas and blanks, "http://" in front

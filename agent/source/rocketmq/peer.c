@@ -101,14 +101,15 @@ void peer_add_rows(struct peer *peer, struct batch *b, uint32_t source, uint32_t
         batch_set_text(b, TABLE_SCRAPES, row, k, keys[k]);
     batch_set_text(b, TABLE_SCRAPES, row, SCRAPES_TARGET, keys[3]);
     batch_set_text(b, TABLE_SCRAPES, row, SCRAPES_KIND, batch_intern_z(b, kind));
-    bool ok = peer_check(peer, &err) == 0;
+    bool is_well = peer_check(peer, &err) == 0, ok = is_well || peer->is_forgiving;
     batch_set_int(b, TABLE_SCRAPES, row, SCRAPES_OK, ok);
     batch_set_int(b, TABLE_SCRAPES, row, SCRAPES_REQUESTS, (int64_t)stats->sent);
     batch_set_int(b, TABLE_SCRAPES, row, SCRAPES_FAILED, (int64_t)stats->failed + peer->refused);
     batch_set_int(b, TABLE_SCRAPES, row, SCRAPES_BYTES, (int64_t)stats->bytes_received);
     batch_set_real(b, TABLE_SCRAPES, row, SCRAPES_DURATION_MS, (double)rpc_stats_duration_ns(stats) / (double)NS_PER_MS);
-    if (!ok) {
+    if (!ok)
         batch_set_text(b, TABLE_SCRAPES, row, SCRAPES_ERROR, batch_intern_z(b, err_kind_name(err.kind)));
+    if (!is_well) {
         batch_set_text(b, TABLE_SCRAPES, row, SCRAPES_DETAIL, batch_intern_z(b, err.msg));
     } else if (peer->note[0] != '\0') {
         batch_set_text(b, TABLE_SCRAPES, row, SCRAPES_DETAIL, batch_intern_z(b, peer->note));

@@ -9,10 +9,13 @@
 #include "agent/model/batch.h"
 #include "agent/source/rocketmq/rpc.h"
 
+#include <stdbool.h>
+
 struct peer {
     struct rpc_target *target;
     unsigned refused;  /* answers of this look that were refusals or could not be read */
     struct err error;  /* the first of them */
+    bool is_forgiving; /* what fails here is told, and counts as nobody's fault: clients that do not answer are normal */
     char note[160];    /* something odd that is no failure; "" mostly */
     struct {
         int code;

@@ -9,7 +9,7 @@
 struct broker;
 struct cluster;
 
-enum pick_kind { PICK_GROUP, PICK_TOPIC, PICK_PRODUCERS, PICK_PAIR };
+enum pick_kind { PICK_GROUP, PICK_TOPIC, PICK_PRODUCERS, PICK_PAIR, PICK_CLIENT };
 
 struct pick {
     int64_t urgency;
@@ -17,6 +17,7 @@ struct pick {
     struct cluster *cluster;
     struct broker *broker; /* not for groups */
     uint32_t id;
+    uint32_t client; /* its place in the group `id` */
 };
 
 /* The most urgent ones: a heap with the least urgent on top. */

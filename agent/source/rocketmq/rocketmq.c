@@ -19,6 +19,7 @@
 #include <string.h>
 
 #define NAMESRV_MAX CENSUS_MAX
+#define SINGLE_RUNNING_REQUESTS 1000 /* clients that a single look asks at most */
 #define ROWS_TIME_MS 1000 /* of the deadline, at most a tenth, kept for making rows */
 
 struct rocketmq {
@@ -26,6 +27,7 @@ struct rocketmq {
     const char *namesrv, *cluster_names;
     bool include_system, byte_rates;
     int64_t request_timeout, max_in_flight, slow_interval, clients_interval, slow_requests, lag_requests, forget_after;
+    int64_t running_interval, running_requests;
 
     char *name;
     int64_t interval_ms;
@@ -62,6 +64,11 @@ static const struct option_spec options[] = {
               "requests an interval, all brokers together, that may be spent on how old backlogs are; 0: none, ever"),
     OPT(OPT_TYPE_BOOL, struct rocketmq, byte_rates, "yes",
         "ask for bytes a second and messages sent back: two or three requests in half a minute for each topic and group that moves"),
+    OPT_RANGE(OPT_TYPE_DURATION, struct rocketmq, running_interval, "1m", 1000, 86400000,
+              "how often, at most, a client is asked what it owns and how it does; shown is what is younger than five times that"),
+    OPT_RANGE(OPT_TYPE_INT, struct rocketmq, running_requests, "30", 0, 10000,
+              "clients an interval, all brokers together, that may be asked so; the broker passes each question on and waits. 0: none. A single look asks each once, "
+              "up to 1000"),
     OPT_RANGE(OPT_TYPE_DURATION, struct rocketmq, forget_after, "1h", 1000, 31536000000,
               "how long a broker that no name server lists any more is still expected, and shown as down"),
     { 0 },
@@ -228,8 +235,11 @@ static void begin_peers(struct rocketmq *self)
     for (unsigned c = 0; c < self->topology.cluster_count; c++)
         for (unsigned i = 0; i < self->topology.clusters[c]->broker_count; i++) {
             struct broker *b = self->topology.clusters[c]->brokers[i];
-            for (unsigned m = 0; m < b->member_count; m++)
+            for (unsigned m = 0; m < b->member_count; m++) {
                 peer_begin(&b->members[m]->peer);
+                if (b->members[m]->clients.target != NULL)
+                    peer_begin(&b->members[m]->clients);
+            }
         }
 }
 
@@ -245,7 +255,7 @@ static bool is_idle(const struct topology *t)
     return true;
 }
 
-/* How many intervals' worth of slow requests have been saved up. */
+/* How many intervals' worth of requests have been saved up. */
 static unsigned savings(const struct rocketmq *self, unsigned budget)
 {
     int64_t looks = self->interval_ms > 0 ? self->slow_interval / self->interval_ms : 1;
@@ -259,10 +269,12 @@ static void run_slow_lanes(struct rocketmq *self, struct look *look)
     if (look->options->interval_ms > 0 && is_idle(look->topology)) {
         bool is_due = (look->started_at_ns - self->slow_at_ns) / NS_PER_MS >= self->slow_interval;
         look->slow_left = is_due ? savings(self, look->slow_left) : 0;
+        look->running_left = is_due ? savings(self, look->running_left) : 0;
     }
     if (look->slow_left > 0)
         self->slow_at_ns = look->started_at_ns;
     lanes_slow(look);
+    lanes_running(look);
 }
 
 /* Why the look is not whole: what came first. */
@@ -324,6 +336,7 @@ static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t
         .interval_ms = self->interval_ms,
         .slow_interval_ms = is_single ? 0 : self->slow_interval,
         .clients_interval_ms = is_single ? 0 : self->clients_interval,
+        .running_interval_ms = is_single ? 0 : self->running_interval,
     };
     int64_t now_ns = clock_now_ns(), spare_ns = (deadline_ns - now_ns) / 10;
     struct look look = {
@@ -332,6 +345,7 @@ static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t
         .deadline_ns = deadline_ns - (spare_ns < ROWS_TIME_MS * NS_PER_MS ? spare_ns : ROWS_TIME_MS * NS_PER_MS),
         .slow_left = is_single ? UINT32_MAX : (unsigned)self->slow_requests,
         .lag_left = is_single && self->lag_requests > 0 ? UINT32_MAX : (unsigned)self->lag_requests,
+        .running_left = is_single && self->running_requests > 0 ? SINGLE_RUNNING_REQUESTS : (unsigned)self->running_requests,
     };
 
     for (unsigned c = 0; c < self->topology.cluster_count; c++)

@@ -237,11 +237,15 @@ static void add_cluster(struct rows *r)
         r->broker_texts[i] = batch_intern_z(r->batch, c->brokers[i]->name);
     for (unsigned k = 0; k < TOPIC_KINDS; k++)
         r->kind_texts[k] = batch_intern_z(r->batch, topic_kind_name(k));
+    rows_begin_clients(r);
+    rows_begin_sums(r);
     add_topics(r);
     rows_add_backlogs(r);
     rows_add_groups(r);
     rows_add_producers(r);
     rows_add_delays(r);
+    rows_end_sums(r);
+    rows_end_clients(r);
     free(r->topic_texts);
     free(r->group_texts);
     free(r->broker_texts);
@@ -255,6 +259,8 @@ static void add_scrapes(struct rows *r)
             struct member *member = r->cluster->brokers[b]->members[m];
             rows_end_broker(r, member);
             peer_add_rows(&member->peer, r->batch, r->source, r->system, r->cluster_text, "broker");
+            if (member->clients.target != NULL)
+                peer_add_rows(&member->clients, r->batch, r->source, r->system, r->cluster_text, "client");
         }
 }
 

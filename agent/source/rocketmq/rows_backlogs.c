@@ -47,6 +47,11 @@ static int64_t inflight_of(const struct broker *b, const struct pair_part *p, ui
     return pulled > com ? pulled - com : 0;
 }
 
+static bool is_summed(const struct backlog *g)
+{
+    return g->kind != TOPIC_RETRY && g->kind != TOPIC_DLQ;
+}
+
 static void add_queue(struct rows *r, const struct backlog *g, unsigned broker, uint32_t queue, const struct queue_end *end,
                       int64_t com, int64_t inflight, const struct queue_lag *lag)
 {
@@ -56,12 +61,17 @@ static void add_queue(struct rows *r, const struct backlog *g, unsigned broker, 
     batch_set_text(r->batch, TABLE_QUEUES, row, QUEUES_TOPIC, rows_topic_text(r, g->topic));
     batch_set_text(r->batch, TABLE_QUEUES, row, QUEUES_BROKER, r->broker_texts[broker]);
     batch_set_text(r->batch, TABLE_QUEUES, row, QUEUES_QUEUE, rows_number_text(r, queue));
-    batch_set_text(r->batch, TABLE_QUEUES, row, QUEUES_CLIENT, batch_intern(r->batch, "", 0));
+    struct row_queue of = { .topic = g->topic, .group = g->group, .queue = queue, .broker = r->cluster->brokers[broker],
+                            .row = row, .lag = lag->lag, .diff = lag->diff };
+    rows_set_owner(r, &of);
+    if (is_summed(g))
+        rows_sum_queue(r, &of);
     rows_set_int(r, TABLE_QUEUES, row, QUEUES_MIN_OFFSET, end->min == UNKNOWN ? NO_INT : end->min);
     rows_set_int(r, TABLE_QUEUES, row, QUEUES_MAX_OFFSET, end->max == UNKNOWN ? NO_INT : end->max);
     rows_set_int(r, TABLE_QUEUES, row, QUEUES_CONSUMER_OFFSET, com == UNKNOWN ? NO_INT : com);
     rows_set_int(r, TABLE_QUEUES, row, QUEUES_LAG, lag->lag);
     rows_set_int(r, TABLE_QUEUES, row, QUEUES_INFLIGHT, inflight);
+    rows_set_int(r, TABLE_QUEUES, row, QUEUES_DIFF, lag->diff);
     if (lag->state != NULL)
         batch_set_text(r->batch, TABLE_QUEUES, row, QUEUES_STATE, batch_intern_z(r->batch, lag->state));
 }
@@ -109,6 +119,8 @@ static void add_part(struct rows *r, struct backlog *g, unsigned broker, struct 
 
     if (r->look->queue_rows + queues > QUEUE_ROWS_MAX) {
         g->is_incomplete = true;
+        if (is_summed(g))
+            rows_miss_part(r, g->group, b);
         return;
     }
     r->look->queue_rows += queues;
@@ -161,6 +173,8 @@ static void gather(struct rows *r, struct backlog *g, uint32_t pair, bool counts
             add_part(r, g, i, &b->topics[g->topic], has_offsets ? p : NULL);
         else
             g->is_incomplete = true;
+        if (!is_known && is_summed(g))
+            rows_miss_part(r, g->group, b);
     }
 }
 
@@ -224,9 +238,12 @@ static void add_backlog(struct rows *r, uint32_t topic, uint32_t group, uint32_t
 
     g.is_broadcast = pair != 0 && r->cluster->pair_infos[pair].is_broadcast;
     g.is_online = rows_knows_members(r, info) && info->client_count > 0;
+    rows_begin_owners(r, group, topic);
     gather(r, &g, pair, counts_from_min);
     if (!g.exists)
         return;
+    if (is_summed(&g))
+        rows_end_pair(r, topic, group, g.is_incomplete);
     uint32_t row = new_backlog_row(r, &g);
     if (g.has_rate && !g.lacks_rate && !g.is_incomplete)
         batch_set_real(r->batch, TABLE_BACKLOGS, row, BACKLOGS_OUT_RATE, g.out_rate);
@@ -356,4 +373,5 @@ void rows_add_backlogs(struct rows *r)
     note_kinds(r);
     add_pairs(r);
     add_returned(r);
+    rows_add_broadcasts(r);
 }

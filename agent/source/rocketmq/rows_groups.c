@@ -1,4 +1,4 @@
-/* rows_groups.c - the groups, clients and producers of a cluster. See rows.c. */
+/* rows_groups.c - the groups and producers of a cluster. See rows.c. */
 #include "agent/source/rocketmq/rows_parts.h"
 
 #include "agent/base/buf.h"
@@ -29,33 +29,6 @@ static bool inventories_are_known(const struct rows *r)
         if (r->cluster->brokers[i]->topics_stamp == 0)
             return false;
     return true;
-}
-
-static bool is_same_client(const struct group_client *a, const struct group_client *b)
-{
-    struct view x = name_host_of(view_of(a->address)), y = name_host_of(view_of(b->address));
-
-    return strcmp(a->id, b->id) == 0 && view_equal(x, y) && a->version == b->version && strcmp(a->language, b->language) == 0;
-}
-
-/* Two broadcast processes on a host share id and address: two members, but one row. */
-static void add_clients(struct rows *r, uint32_t group, const struct group_info *g)
-{
-    char version[WIRE_VERSION_TEXT];
-
-    for (uint32_t i = 0; i < g->client_count; i++) {
-        const struct group_client *client = &g->clients[i];
-        if (i > 0 && is_same_client(client, client - 1))
-            continue;
-        uint32_t row = rows_new(r, TABLE_CLIENTS);
-        batch_set_text(r->batch, TABLE_CLIENTS, row, CLIENTS_CONSUMER_GROUP, rows_group_text(r, group));
-        batch_set_text(r->batch, TABLE_CLIENTS, row, CLIENTS_CLIENT, batch_intern_z(r->batch, client->id));
-        batch_set_text(r->batch, TABLE_CLIENTS, row, CLIENTS_IP, rows_view_text(r, name_host_of(view_of(client->address))));
-        batch_set_text(r->batch, TABLE_CLIENTS, row, CLIENTS_PID, rows_view_text(r, name_pid_of(view_of(client->id))));
-        batch_set_text(r->batch, TABLE_CLIENTS, row, CLIENTS_VERSION,
-                       batch_intern_z(r->batch, wire_version_text(version, client->version)));
-        batch_set_text(r->batch, TABLE_CLIENTS, row, CLIENTS_LANGUAGE, batch_intern_z(r->batch, client->language));
-    }
 }
 
 /* Sockets and ids of the clients, each a list with commas. */
@@ -105,7 +78,8 @@ static void add_group(struct rows *r, uint32_t group)
     batch_set_int(r->batch, TABLE_GROUPS, row, GROUPS_MEMBERS, g->client_count);
     if (g->client_count > 0) {
         set_client_lists(r, row, g);
-        add_clients(r, group, g);
+        rows_set_group_said(r, row, g);
+        rows_add_clients(r, group, g);
     }
 }
 

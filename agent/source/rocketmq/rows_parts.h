@@ -26,6 +26,17 @@ struct rows {
     uint32_t kind_texts[TOPIC_KINDS];
     struct group_sum *sums; /* by group */
     int64_t now_ns; /* the moment of which the ages are */
+    struct row_clients *clients; /* of rows_clients.c */
+    struct row_diffs *diffs;     /* of rows_sums.c */
+};
+
+/* One queue of a group, and the process that owns it ("" and "": not known). */
+struct row_queue {
+    uint32_t topic, group, queue;
+    const struct broker *broker;
+    uint32_t row; /* in the queues table */
+    int64_t lag, diff; /* NO_INT: not known */
+    uint32_t ip_text, pid_text;
 };
 
 /* A row with its common keys. */
@@ -51,8 +62,24 @@ void rows_end_broker(struct rows *r, const struct member *m);
 void rows_add_delays(struct rows *r);
 /* rows_backlogs.c: backlogs, queues, shares; fills the sums. */
 void rows_add_backlogs(struct rows *r);
-/* rows_groups.c: groups, clients, producers. After the backlogs. */
+/* rows_groups.c: groups, producers. After the backlogs. */
 void rows_add_groups(struct rows *r);
 void rows_add_producers(struct rows *r);
+/* rows_clients.c: who owns a queue, clients, and what only they know. */
+void rows_begin_clients(struct rows *r);
+void rows_end_clients(struct rows *r);
+void rows_begin_owners(struct rows *r, uint32_t group, uint32_t topic); /* the queues that follow are of these */
+void rows_set_owner(struct rows *r, struct row_queue *q);               /* in its row; fills in who it is */
+void rows_add_broadcasts(struct rows *r); /* backlogs of broadcast groups that brokers keep no offsets of */
+void rows_add_clients(struct rows *r, uint32_t group, const struct group_info *g);
+void rows_set_group_said(struct rows *r, uint32_t row, const struct group_info *g); /* subscriptions; the type, if a client knows better */
+/* Address and process in a client id, as texts of the batch. */
+void rows_split_client(struct rows *r, const char *id, uint32_t *ip_text, uint32_t *pid_text);
+/* rows_sums.c: sums of diff. Retry and dead letter topics stay out. */
+void rows_begin_sums(struct rows *r);
+void rows_sum_queue(struct rows *r, const struct row_queue *q);
+void rows_miss_part(struct rows *r, uint32_t group, const struct broker *b); /* what the group has there is not known */
+void rows_end_pair(struct rows *r, uint32_t topic, uint32_t group, bool is_incomplete); /* its queues have been summed */
+void rows_end_sums(struct rows *r); /* adds the rows */
 
 #endif

@@ -250,7 +250,7 @@ static void offer_groups(struct picks *picks, const struct look *look, struct cl
     for (uint32_t id = 1; id < c->groups.count; id++) {
         const struct group_info *g = &c->group_infos[id];
         if (g->asked_at_ns != 0 && is_asked_for(look, c, id))
-            picks_offer(picks, (struct pick){ group_urgency(look, g), PICK_GROUP, c, NULL, id });
+            picks_offer(picks, (struct pick){ group_urgency(look, g), PICK_GROUP, c, NULL, id, 0 });
     }
 }
 
@@ -259,7 +259,7 @@ static void offer_topics(struct picks *picks, const struct look *look, struct br
     for (uint32_t id = 1; id < b->topic_room && id < b->cluster->topics.count; id++) {
         const struct topic_part *t = &b->topics[id];
         if (t->ends_number != 0 && broker_has_topic(b, id) && !b->cluster->topic_infos[id].is_skipped)
-            picks_offer(picks, (struct pick){ topic_urgency(look, b, t), PICK_TOPIC, b->cluster, b, id });
+            picks_offer(picks, (struct pick){ topic_urgency(look, b, t), PICK_TOPIC, b->cluster, b, id, 0 });
     }
 }
 
@@ -270,7 +270,7 @@ static void offer_broker(struct picks *picks, const struct look *look, struct br
     offer_topics(picks, look, b);
     if (may_ask_producers(b) && b->producers_at_ns != 0) {
         int64_t due = overdue(look, b->producers_at_ns, look->options->clients_interval_ms);
-        picks_offer(picks, (struct pick){ due > 0 ? 4 * URGENCY_CLASS : 0, PICK_PRODUCERS, b->cluster, b, 0 });
+        picks_offer(picks, (struct pick){ due > 0 ? 4 * URGENCY_CLASS : 0, PICK_PRODUCERS, b->cluster, b, 0, 0 });
     }
 }
 
