@@ -2,11 +2,12 @@
  * fuzz_learn.c - answers in any order, whole or broken, as what a collector remembers of a broker, and the rows it then makes.
  *
  * The input is cut at each byte 0x01; the first byte of a piece says which request it answers ('O' 43, 'T' 21, 'G' 201,
- * 'E' 208, 'S' 202, 'C' 203, 'P' 328, 'B' 106, 'L' nothing: the next look), the rest is the body.
+ * 'E' 208, 'S' 202, 'C' 203, 'R' 307, 'P' 328, 'B' 106, 'L' nothing: the next look), the rest is the body.
  */
 #include "agent/base/clock.h"
 #include "agent/source/rocketmq/learn.h"
 #include "agent/source/rocketmq/rows.h"
+#include "agent/source/rocketmq/running.h"
 #include "tests/fuzz/fuzz_body.h"
 
 #include <math.h>
@@ -83,6 +84,8 @@ static void learn_piece(struct world *w, char what, struct view body)
         learn_topic(b, 1, body, at, &err);
     else if (what == 'C' && b->cluster->groups.count > 1)
         learn_clients(b, 1, body, &err);
+    else if (what == 'R' && b->cluster->groups.count > 1 && b->cluster->group_infos[1].client_count > 0)
+        learn_running(b, 1, 0, body, w->now_ns, &err);
     else if (what == 'P')
         learn_producers(b, body, true, &err);
     else if (what == 'B')

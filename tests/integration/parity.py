@@ -159,6 +159,49 @@ def judge_clients():
             same("clients", name, "model", g["model"], models[name])
 
 
+def judge_owners():
+    """The owner of every queue as its client says, queues of each client, figures of each client and topic."""
+    theirs = {(o["group"], o["topic"], o["broker"], o["queue"]): o["client_id"] for o in oracle["running"]
+              if not o["dropped"] and models[o["group"]] != "broadcasting"}
+    rows = {(q["consumer_group"], q["topic"], q["broker"], int(q["queue"])): q for q in status["queues"]}
+    for key in sorted(rows.keys() | theirs.keys()):
+        if key in rows:
+            same("owners", "{}/{} {}/{}".format(*key), "client", rows[key]["client"], theirs.get(key, ""))
+        elif key[:3] in committed_pairs:
+            missing("owners", "{}/{} {}/{}".format(*key), "the Java client")
+    counts = collections.Counter((o["group"], o["client_id"]) for o in oracle["running"] if not o["dropped"])
+    lags = collections.Counter()
+    for key, owner in theirs.items():
+        lags[key[0], owner] += rows[key]["lag"] if key in rows else 0
+    for o in oracle["running"]:
+        if models[o["group"]] == "broadcasting":
+            lags[o["group"], o["client_id"]] += max(0, ends[o["topic"], o["broker"], o["queue"]]["max"] - o["commit_offset"])
+    for c in status["clients"]:
+        key = c["consumer_group"], c["client"]
+        same("owners", " ".join(key), "queues", c.get("queues"), counts[key])
+        if "lag" in c or all(k in rows for k, owner in theirs.items() if (k[0], owner) == key):
+            same("owners", " ".join(key), "lag", c.get("lag"), lags[key])
+        for column in ("ok_rate", "failed_rate", "pull_rate"):
+            same("owners", " ".join(key), f"{column} is there", column in c, True)
+    judge_figures()
+
+
+def judge_figures():
+    """The six names of the exporter for each client and topic: failures as the client counts them, the others move and are there."""
+    page = collections.defaultdict(dict)
+    sample = re.compile(r'^rocketmq_client_(\w+)\{clientAddr="([^"]*)",clientId="([^"]*)",group="([^"]*)",topic="([^"]*)"\} (\S+)$')
+    for line in open(f"{sys.argv[2]}/page.prom", encoding="utf-8"):
+        found = sample.match(line)
+        if found:
+            page[found[4], found[3], found[5]][found[1]] = float(found[6])
+    theirs = {(t["group"], t["client_id"], t["topic"]): t["failed"] for t in oracle["running_topics"]}
+    for key in sorted(page.keys() | theirs.keys()):
+        for name in ("consume_fail_msg_count", "consume_fail_msg_tps", "consume_ok_msg_tps", "consume_rt", "consumer_pull_rt",
+                     "consumer_pull_tps"):
+            same("owners", " ".join(key), f"{name} is there", name in page[key], key in theirs)
+        same("owners", " ".join(key), "failed", page[key].get("consume_fail_msg_count"), theirs.get(key))
+
+
 LATE = re.compile(r"^RMQ_SYS_TRANS_")  # made by the broker itself a minute after its start: there or not yet
 
 
@@ -341,7 +384,7 @@ def judge_rates():
 
 
 JUDGES = {"queues": judge_queues, "backlogs": judge_backlogs, "groups": judge_groups, "clients": judge_clients, "topics": judge_topics,
-          "brokers": judge_brokers, "producers": judge_producers, "latency": judge_latency, "rates": judge_rates}
+          "owners": judge_owners, "brokers": judge_brokers, "producers": judge_producers, "latency": judge_latency, "rates": judge_rates}
 for table in chosen:
     JUDGES[table]()
     if wrong[table] or compared[table] == 0:

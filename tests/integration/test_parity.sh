@@ -40,6 +40,7 @@ compare() { # compare VERSION STATE [TABLE...]: every table of status, and these
     local version=$1 state=$2 out="$dir/$1-$2"
     shift 2
     take_status "$version" "$state"
+    "$MQPUSH" once --dry-run -n "$NAMESRV" --to http://127.0.0.1:9 >"$out/page.prom" 2>/dev/null || not_ok "$version $state: no page"
     "$lab" oracle "$lab_dir" >"$out/oracle.json" || not_ok "$version $state: the Java client could not be asked"
     "$MQPUSH" status brokers -n "$NAMESRV" -o json >"$out/brokers_later.json" || not_ok "$version $state: status brokers failed"
     python3 "$here/parity.py" "$out/oracle.json" "$out" "$@" || failures=$((failures + 1))
@@ -91,7 +92,7 @@ one_version() { # one_version VERSION
     check "$version: the scene goes on" "$lab" scene "$lab_dir" resume
     sleep 8
     check "$version: and holds" "$lab" scene "$lab_dir" hold
-    compare "$version" online clients producers
+    compare "$version" online clients producers owners
     "$lab" scene "$lab_dir" freeze || not_ok "$version: the scene does not freeze"
     # Messages in a retry topic that nobody polled: 303 finds no offset, and their age comes from its clock and the queue's start.
     check "$version: a message waits unpolled" sh -c "'$lab' admin '$lab_dir' sendMessage -t %RETRY%payment-service -p unpolled | grep -q SEND_OK"

@@ -160,6 +160,54 @@ static int decode_clients(struct view body, struct buf *out, struct err *err)
     return result;
 }
 
+static void tell_owned(void *out, struct view topic, struct view broker, uint32_t queue, int64_t committed)
+{
+    buf_puts(out, "Q ");
+    put_view(out, topic);
+    buf_putc(out, ' ');
+    put_view(out, broker);
+    put_number(out, ' ', queue);
+    put_number(out, ':', committed);
+    buf_putc(out, '\n');
+}
+
+static void tell_pop(void *out, int64_t unacknowledged)
+{
+    put_number(out, 'P', unacknowledged);
+    buf_putc(out, '\n');
+}
+
+static void tell_client_topic(void *out, const struct body_client_topic *t)
+{
+    buf_puts(out, "T ");
+    put_view(out, t->topic);
+    put_number(out, ' ', t->failed);
+    buf_printf(out, " %g %g %g %g %g\n", t->failed_rate, t->ok_rate, t->consume_rt_ms, t->pull_rt_ms, t->pull_rate);
+}
+
+static void tell_subscription(void *out, struct view topic, uint64_t hash)
+{
+    (void)hash;
+    buf_puts(out, "S ");
+    put_view(out, topic);
+    buf_putc(out, '\n');
+}
+
+static void tell_property(void *out, struct view name, struct view value)
+{
+    put_view(out, name);
+    buf_putc(out, '=');
+    put_view(out, value);
+    buf_putc(out, '\n');
+}
+
+static int decode_running(struct view body, struct buf *out, struct err *err)
+{
+    static const struct body_running to = { tell_owned, tell_pop, tell_client_topic, tell_subscription, tell_property };
+
+    return body_running_info(body, &to, out, err);
+}
+
 static void tell_producer(void *out, struct view group, struct view client_id)
 {
     put_view(out, group);
@@ -228,6 +276,22 @@ static const struct {
     { decode_clients, "{\"connectionSet\":[{\"clientId\":\"i\",\"version\":99999999999}]}", "i   0\nmodel 0 type 0\n" },
     { decode_producers, "{\"data\":{\"P\":[{\"clientId\":\"a\\\"b\",\"language\":\"JAVA\"},{\"version\":1}],\"Q\":[],\"R\":null}}",
       "P a\"b\nP \n" },
+    { decode_running, "{\"mqTable\":{{\"brokerName\":\"b\",\"queueId\":0,\"topic\":\"T\"}:{\"commitOffset\":144,\"droped\":false},"
+                      "{\"brokerName\":\"b\",\"queueId\":1,\"topic\":\"T\"}:{\"commitOffset\":-1,\"droped\":true},"
+                      "{\"brokerName\":\"b\",\"queueId\":2,\"topic\":\"T\"}:{\"dropped\":true},"
+                      "{\"brokerName\":\"b\",\"queueId\":-1,\"topic\":\"T\"}:{},"
+                      "{\"brokerName\":\"\",\"queueId\":3,\"topic\":\"T\"}:{},"
+                      "{\"brokerName\":\"b\",\"queueId\":65534,\"topic\":\"T\"}:{\"commitOffset\":-1}}}",
+      "Q T b 0:144\nQ T b 65534:-1\n" },
+    { decode_running, "{\"mqPopTable\":{{\"brokerName\":\"b\",\"queueId\":-1,\"topic\":\"T\"}:{\"droped\":false,\"waitAckCount\":99},"
+                      "{\"brokerName\":\"c\",\"queueId\":-1,\"topic\":\"T\"}:{\"droped\":true,\"waitAckCount\":5}}}", "P99\n" },
+    { decode_running, "{\"statusTable\":{\"T\":{\"consumeFailedMsgs\":3,\"consumeOKTPS\":4.5,\"consumeFailedTPS\":0.0,\"consumeRT\":null,"
+                      "\"pullRT\":810.5,\"pullTPS\":-1.0},\"U\":{}}}", "T T 3 0 4.5 nan 810.5 nan\nT U - nan nan nan nan nan\n" },
+    { decode_running, "{\"properties\":{\"messageModel\":\"CLUSTERING\"},\"subscriptionSet\":[{\"topic\":\"T\",\"subString\":\"*\"},{\"subString\":\"x\"},7]}",
+      "messageModel=CLUSTERING\nS T\n" },
+    { decode_running, "{\"mqTable\" : {\n {\"brokerName\" : \"b\",\n\"queueId\" : 0,\"topic\" : \"T\"} : {\"commitOffset\" : \"7\"} } }", "Q T b 0:7\n" },
+    { decode_running, "{\"mqTable\":},\"properties\":{}}", NULL }, /* C++ clients without a queue */
+    { decode_running, "{\"jstack\":\"TID\"}", "" },                /* gRPC clients */
 };
 
 START_TEST(small_bodies)
@@ -279,6 +343,10 @@ static const struct {
     { "201.5.5.0", decode_groups, 22, "G_中文\n" },
     { "203.5.5.0", decode_clients, 3, "127.0.0.1@5142#5558502464468 127.0.0.1:47046 JAVA 513\n" },
     { "203_broadcast.5.5.0", decode_clients, 3, "model 2 type 1\n" },
+    { "307.5.5.0", decode_running, -1, "T %RETRY%order-service 0 0 0 0 0 0\n" },
+    { "307.5.5.0", decode_running, -1, "PROP_CONSUME_TYPE=CONSUME_PASSIVELY\n" },
+    { "307_broadcast.5.5.0", decode_running, -1, "Q notices broker-b 3:9\n" },
+    { "307_pop.5.5.0", decode_running, -1, "Q %RETRY%G_POP broker-b 0:0\n" },
     { "328.5.5.0", decode_producers, 7, "shop-frontend 127.0.0.1@frontend\n" },
 };
 

@@ -282,7 +282,8 @@ int64_t owners_count(struct owners *o, uint32_t group, uint32_t client)
         }
         return sum;
     }
-    /* A client that takes what it wants (lite pull, POP) lists no queue of its own, and that is not "none". */
+    /* A pull client takes what it wants and lists nothing, a POP client lists only its retry topic: not the same as "none". */
     const struct running *r = current(o, g, client);
-    return r != NULL && !r->is_cut && (r->queue_count > 0 || (r->is_push && !r->has_pop)) ? (int64_t)r->queue_count : NO_INT;
+    bool is_known = r != NULL && !r->is_cut && !r->has_pop && (r->queue_count > 0 || r->is_push);
+    return is_known ? (int64_t)r->queue_count : NO_INT;
 }

@@ -5,7 +5,8 @@
  * owns all queues that it lists, and its lag is the ends minus the offsets it holds, both of the moment it said so. The figures over
  * its topics: rates are sums, times are means weighted by the messages they were taken from.
  *
- * Two broadcast processes on a host share one id, and 307 reaches one of them, nobody knows which: its figures stand once.
+ * Two broadcast processes on a host share one id, and 307 reaches one of them, nobody knows which: its figures stand once, and the
+ * lag of the slowest is not known.
  */
 #include "agent/source/rocketmq/rows_parts.h"
 
@@ -125,34 +126,26 @@ void rows_set_owner(struct rows *r, struct row_queue *q)
 
 /* ---- broadcast groups -------------------------------------------------------------------------------------------- */
 
-static int compare_slowest(const void *a, const void *b)
-{
-    return running_compare_queues(a, b);
-}
-
-/* All queues that the clients of a group list; NULL if one of them has not told. */
-static struct running_queue *gather_queues(const struct rows *r, const struct group_info *g, size_t *count, uint32_t *ids, bool *has_twins)
+/* All queues that the clients of a group list; NULL if one of them (of two under one id the second) has not told. */
+static struct running_queue *gather_queues(const struct rows *r, const struct group_info *g, size_t *count)
 {
     size_t room = 0;
 
     for (uint32_t i = 0; i < g->client_count; i++) {
-        bool is_twin = i > 0 && strcmp(g->clients[i].id, g->clients[i - 1].id) == 0;
         const struct running *said = said_by(r, &g->clients[i]);
-        *has_twins |= is_twin;
-        *ids += !is_twin;
-        if (!is_twin && (said == NULL || said->is_cut))
+        if (said == NULL || said->is_cut)
             return NULL;
-        room += said == NULL ? 0 : said->queue_count;
+        room += said->queue_count;
     }
     struct running_queue *all = xmalloc((room + 1) * sizeof(*all));
     *count = 0;
     for (uint32_t i = 0; i < g->client_count; i++) {
         const struct running *said = said_by(r, &g->clients[i]);
-        for (uint32_t q = 0; said != NULL && q < said->queue_count; q++)
+        for (uint32_t q = 0; q < said->queue_count; q++)
             all[(*count)++] = said->queues[q];
     }
     if (*count > 1)
-        qsort(all, *count, sizeof(*all), compare_slowest);
+        qsort(all, *count, sizeof(*all), running_compare_queues);
     return all;
 }
 
@@ -200,18 +193,16 @@ static void add_broadcast_row(struct rows *r, uint32_t topic, uint32_t group, co
 static void add_broadcast(struct rows *r, uint32_t group, const struct group_info *g)
 {
     size_t count;
-    uint32_t ids = 0;
-    bool has_twins = false;
-    struct running_queue *all = gather_queues(r, g, &count, &ids, &has_twins);
+    struct running_queue *all = gather_queues(r, g, &count);
 
     for (size_t at = 0, end; all != NULL && at < count; at = end) {
-        struct broadcast_backlog sum = { .is_incomplete = has_twins };
+        struct broadcast_backlog sum = { .lag = 0 };
         uint32_t topic = all[at].topic;
         for (end = at; end < count && all[end].topic == topic;) {
             size_t first = end;
             while (end < count && running_compare_queues(&all[end], &all[first]) == 0)
                 end++;
-            add_slowest(&sum, all + first, end - first, ids);
+            add_slowest(&sum, all + first, end - first, g->client_count);
         }
         if (sum.is_known && rows_shows_topic(r, r->cluster->brokers[all[at].broker], topic))
             add_broadcast_row(r, topic, group, &sum);

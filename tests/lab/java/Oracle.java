@@ -152,6 +152,7 @@ public final class Oracle {
         totals(groups);
         spans(groups, topics);
         connections(groups);
+        running(groups);
         producers();
         rates(topics);
         runtime();
@@ -298,6 +299,42 @@ public final class Oracle {
         close();
         open("offline_groups");
         offline.forEach(this::item);
+        close();
+    }
+
+    /** What clients say of themselves (request 307): two processes under one id are asked once, and one of them answers. */
+    void running(TreeSet<String> groups) {
+        StringBuilder figures = new StringBuilder();
+        open("running");
+        for (String g : groups) {
+            TreeMap<String, String> clients = new TreeMap<>();
+            for (var b : brokers.entrySet()) {
+                try {
+                    api.getConsumerConnectionList(b.getValue(), g, WAIT_MS).getConnectionSet()
+                        .forEach(c -> clients.putIfAbsent(c.getClientId(), b.getValue()));
+                } catch (Exception e) {
+                    continue;           // code 206: nobody; anything else is in connections' errors
+                }
+            }
+            for (var c : clients.entrySet())
+                attempt("running info of " + c.getKey() + " in " + g, () -> {
+                    var info = api.getConsumerRunningInfo(c.getValue(), g, c.getKey(), false, WAIT_MS);
+                    byQueue(info.getMqTable()).forEach((k, v) -> {
+                        MessageQueue q = queueOf(k);
+                        row("group", g, "client_id", c.getKey(), "topic", q.getTopic(), "broker", q.getBrokerName(), "queue",
+                            q.getQueueId(), "dropped", v.isDroped(), "commit_offset", v.getCommitOffset());
+                    });
+                    info.getStatusTable().forEach((t, s) -> figures.append(String.format("%s\1%s\1%s\1%d\n", g, c.getKey(), t,
+                        s.getConsumeFailedMsgs())));
+                });
+        }
+        close();
+        open("running_topics");
+        for (String line : figures.toString().split("\n")) {
+            String[] p = line.split("\1");
+            if (p.length == 4)
+                row("group", p[0], "client_id", p[1], "topic", p[2], "failed", Long.valueOf(p[3]));
+        }
         close();
     }
 
