@@ -282,14 +282,16 @@ static const struct {
                       "{\"brokerName\":\"b\",\"queueId\":-1,\"topic\":\"T\"}:{},"
                       "{\"brokerName\":\"\",\"queueId\":3,\"topic\":\"T\"}:{},"
                       "{\"brokerName\":\"b\",\"queueId\":65534,\"topic\":\"T\"}:{\"commitOffset\":-1}}}",
-      "Q T b 0:144\nQ T b 65534:-1\n" },
+      "Q T b 0:144\nQ T b 65534:-\n" },
     { decode_running, "{\"mqPopTable\":{{\"brokerName\":\"b\",\"queueId\":-1,\"topic\":\"T\"}:{\"droped\":false,\"waitAckCount\":99},"
                       "{\"brokerName\":\"c\",\"queueId\":-1,\"topic\":\"T\"}:{\"droped\":true,\"waitAckCount\":5}}}", "P99\n" },
     { decode_running, "{\"statusTable\":{\"T\":{\"consumeFailedMsgs\":3,\"consumeOKTPS\":4.5,\"consumeFailedTPS\":0.0,\"consumeRT\":null,"
                       "\"pullRT\":810.5,\"pullTPS\":-1.0},\"U\":{}}}", "T T 3 0 4.5 nan 810.5 nan\nT U - nan nan nan nan nan\n" },
-    { decode_running, "{\"properties\":{\"messageModel\":\"CLUSTERING\"},\"subscriptionSet\":[{\"topic\":\"T\",\"subString\":\"*\"},{\"subString\":\"x\"},7]}",
+    { decode_running, "{\"properties\":{\"messageModel\":\"CLUSTERING\"},"
+                      "\"subscriptionSet\":[{\"topic\":\"T\",\"subString\":\"*\"},{\"subString\":\"x\"},7]}",
       "messageModel=CLUSTERING\nS T\n" },
-    { decode_running, "{\"mqTable\" : {\n {\"brokerName\" : \"b\",\n\"queueId\" : 0,\"topic\" : \"T\"} : {\"commitOffset\" : \"7\"} } }", "Q T b 0:7\n" },
+    { decode_running, "{\"mqTable\" : {\n {\"brokerName\" : \"b\",\n\"queueId\" : 0,\"topic\" : \"T\"} : "
+                      "{\"commitOffset\" : \"7\"} } }", "Q T b 0:7\n" },
     { decode_running, "{\"mqTable\":},\"properties\":{}}", NULL }, /* C++ clients without a queue */
     { decode_running, "{\"jstack\":\"TID\"}", "" },                /* gRPC clients */
 };

@@ -71,6 +71,29 @@ START_TEST(offset_keys_are_split_at_the_first_at)
 }
 END_TEST
 
+static const struct {
+    const char *id, *ip, *process;
+} splits[] = {
+    { "10.0.0.1@4711", "10.0.0.1", "4711" },
+    { "10.0.0.1@4711#5558502464468", "10.0.0.1", "4711" },
+    { "10.0.0.1@4711@unit", "10.0.0.1", "4711" },
+    { "10.0.0.1@lite-1@STREAM", "10.0.0.1", "lite-1" },
+    { "10.0.0.1@DEFAULT", "10.0.0.1", "DEFAULT" },
+    { "10.0.0.1@", "10.0.0.1", "" },
+    { "@x", "", "x" },
+    { "somebody", "somebody", "" },
+    { "", "", "" },
+};
+
+START_TEST(a_client_id_is_split_as_the_console_exporter_does)
+{
+    struct view ip, process;
+
+    name_split_client_id(view_of(splits[_i].id), &ip, &process);
+    ck_assert_msg(view_is(ip, splits[_i].ip) && view_is(process, splits[_i].process), "%s", splits[_i].id);
+}
+END_TEST
+
 START_TEST(a_name_has_a_longest_length)
 {
     static char text[NAME_MAX_BYTES + 1];
@@ -247,6 +270,7 @@ static Suite *suite(void)
     tcase_add_loop_test(c, offset_keys_are_split_at_the_first_at, 0, COUNT(keys));
     tcase_add_test(c, a_name_has_a_longest_length);
     tcase_add_loop_test(c, client_ids_tell_the_process, 0, COUNT(pids));
+    tcase_add_loop_test(c, a_client_id_is_split_as_the_console_exporter_does, 0, COUNT(splits));
     tcase_add_loop_test(c, addresses_tell_the_host, 0, COUNT(hosts));
     tcase_add_loop_test(c, lists_of_name_servers_are_read_as_mqadmin_reads_them, 0, COUNT(lists));
     tcase_add_test(c, an_address_past_the_limit_is_refused);

@@ -29,7 +29,8 @@ static const struct {
     uint32_t queues, clients;
     const char *owners; /* by place: a is the first client */
 } shares[] = {
-    { 7, 3, "aaabbcc" }, { 8, 2, "aaaabbbb" }, { 8, 3, "aaabbbcc" }, { 4, 4, "abcd" }, { 3, 5, "abc" }, { 1, 2, "a" }, { 0, 3, "" }, { 5, 1, "aaaaa" },
+    { 7, 3, "aaabbcc" }, { 8, 2, "aaaabbbb" }, { 8, 3, "aaabbbcc" }, { 4, 4, "abcd" },
+    { 3, 5, "abc" },     { 1, 2, "a" },        { 0, 3, "" },         { 5, 1, "aaaaa" },
 };
 
 START_TEST(the_default_strategy_is_the_clients)
@@ -186,7 +187,8 @@ static void say_running(struct rig *r, const char *client, const char *strategy,
     buf_init(&body, 0);
     buf_puts(&body, "{\"mqTable\":{");
     put_queues(&body, queues);
-    buf_printf(&body, "},\"properties\":{\"PROP_CONSUME_TYPE\":\"CONSUME_PASSIVELY\",\"allocateMessageQueueStrategy\":\"%s\"}%s}", strategy, more);
+    buf_printf(&body, "},\"properties\":{\"PROP_CONSUME_TYPE\":\"CONSUME_PASSIVELY\",\"allocateMessageQueueStrategy\":\"%s\"}%s}",
+               strategy, more);
     buf_putc(&body, '\0');
     for (int i = 0; i < 2; i++) {
         broker_always(brokers[i], RMQ_GET_CONSUMER_RUNNING_INFO);

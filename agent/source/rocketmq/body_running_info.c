@@ -1,5 +1,6 @@
 /*
- * body_running_info.c - the body of GET_CONSUMER_RUNNING_INFO (307): the broker hands the question on to the client, and this is what it says.
+ * body_running_info.c - the body of GET_CONSUMER_RUNNING_INFO (307): the broker hands the question on to the client, and this
+ * is what it says.
  *
  *     {"mqTable":{{"brokerName":"broker-a","queueId":0,"topic":"TopicA"}:{"commitOffset":144,"droped":false,..},..},
  *      "mqPopTable":{{"brokerName":"broker-a","queueId":-1,"topic":"TopicB"}:{"droped":false,"waitAckCount":99}},

@@ -2,9 +2,9 @@
  * rocketmq.c - the source "rocketmq": looks at one or several clusters behind a list of name servers.
  *
  * A look (collect) is: one name server says which brokers there are (106; the next one if it fails or lists nothing), the fast lane asks
- * each broker for what may have changed (lanes.c), the slow lanes refresh a little of the rest (slow.c), the oldest messages that
- * wait are dated (lanes_timelag.c), what moves is asked for its rates (lanes_rates.c), and what is then known becomes rows
- * (rows.c). What each message looks like is in PROTOCOL.md. Main thread only.
+ * each broker for what may have changed (lanes.c), the slow lanes refresh a little of the rest (slow.c), some clients are asked
+ * about themselves (lanes_running.c), the oldest messages that wait are dated (lanes_timelag.c), what moves is asked for its rates
+ * (lanes_rates.c), and what is then known becomes rows (rows.c). What each message looks like is in PROTOCOL.md. Main thread only.
  */
 #include "agent/source/source.h"
 
@@ -67,8 +67,8 @@ static const struct option_spec options[] = {
     OPT_RANGE(OPT_TYPE_DURATION, struct rocketmq, running_interval, "1m", 1000, 86400000,
               "how often, at most, a client is asked what it owns and how it does; shown is what is younger than five times that"),
     OPT_RANGE(OPT_TYPE_INT, struct rocketmq, running_requests, "30", 0, 10000,
-              "clients an interval, all brokers together, that may be asked so; the broker passes each question on and waits. 0: none. A single look asks each once, "
-              "up to 1000"),
+              "clients an interval, all brokers together, that may be asked so; the broker passes each question on and waits. 0: none. "
+              "A single look asks each once, up to 1000"),
     OPT_RANGE(OPT_TYPE_DURATION, struct rocketmq, forget_after, "1h", 1000, 31536000000,
               "how long a broker that no name server lists any more is still expected, and shown as down"),
     { 0 },

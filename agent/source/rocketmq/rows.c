@@ -10,7 +10,7 @@
  *
  * Odd ones:
  *   broadcasting   5.x keeps, for each broadcast group, the lowest offset any of its clients has pulled (topic@group@broadcast): lag of
- *                  the slowest. 4.x has nothing: lag is absent. Plain offsets of such a group are left from other days.
+ *                  the slowest. 4.x has nothing: see rows_clients.c. Plain offsets of such a group are left from other days.
  *   %RETRY%g       messages that were sent back. Where a broker holds no offset of it (5.x, before the group first polls it)
  *                  everything stored is still to be consumed: counted from min, diff too.
  *   %DLQ%g         nobody consumes it. Its backlogs row has diff = what is stored (max - min), and no lag.
