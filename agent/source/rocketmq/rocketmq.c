@@ -2,9 +2,9 @@
  * rocketmq.c - the source "rocketmq": looks at one or several clusters behind a list of name servers.
  *
  * A look (collect) is: one name server says which brokers there are (106; the next one if it fails or lists nothing), the fast lane asks
- * each broker for what may have changed (lanes.c), the slow lanes refresh a little of the rest (slow.c), some clients are asked
- * about themselves (lanes_running.c), the oldest messages that wait are dated (lanes_timelag.c), what moves is asked for its rates
- * (lanes_rates.c), and what is then known becomes rows (rows.c). What each message looks like is in PROTOCOL.md. Main thread only.
+ * each broker for what may have changed (lanes.c), the slow lanes refresh a little of the rest (slow.c), the oldest messages that
+ * wait are dated (lanes_timelag.c), what moves is asked for its rates (lanes_rates.c), some clients are asked about themselves
+ * (lanes_running.c), and what is then known becomes rows (rows.c). What each message looks like is in PROTOCOL.md. Main thread only.
  */
 #include "agent/source/source.h"
 
