@@ -210,26 +210,27 @@ static int compare_topics(const void *a, const void *b)
     return (x->topic > y->topic) - (x->topic < y->topic);
 }
 
-/* Sorts `count` entries and keeps one of equal ones. Returns how many are left. */
-static uint32_t tidy(void *entries, uint32_t count, size_t size, int (*compare)(const void *a, const void *b))
+/* Sorts the entries, keeps one of equal ones, and gives back the room behind them. */
+static void *tidy(void *entries, uint32_t *count, size_t size, int (*compare)(const void *a, const void *b))
 {
     char *all = entries;
-    uint32_t kept = 0;
+    uint32_t last = 0;
 
-    if (count == 0)
-        return 0;
-    qsort(all, count, size, compare);
-    for (uint32_t i = 1; i < count; i++)
-        if (compare(all + kept * size, all + i * size) != 0)
-            memmove(all + ++kept * size, all + i * size, size);
-    return kept + 1;
+    if (*count == 0)
+        return entries;
+    qsort(all, *count, size, compare);
+    for (uint32_t i = 1; i < *count; i++)
+        if (compare(all + last * size, all + i * size) != 0)
+            memmove(all + ++last * size, all + i * size, size);
+    *count = last + 1;
+    return xrealloc(entries, *count, size);
 }
 
 static void keep(struct running *to, struct running *from)
 {
-    from->queue_count = tidy(from->queues, from->queue_count, sizeof(*from->queues), running_compare_queues);
-    from->topic_count = tidy(from->topics, from->topic_count, sizeof(*from->topics), compare_topics);
-    from->subscribed_count = tidy(from->subscribed, from->subscribed_count, sizeof(*from->subscribed), compare_numbers);
+    from->queues = tidy(from->queues, &from->queue_count, sizeof(*from->queues), running_compare_queues);
+    from->topics = tidy(from->topics, &from->topic_count, sizeof(*from->topics), compare_topics);
+    from->subscribed = tidy(from->subscribed, &from->subscribed_count, sizeof(*from->subscribed), compare_numbers);
     from->asked_at_ns = to->asked_at_ns;
     drop_contents(to);
     *to = *from;
