@@ -9,7 +9,7 @@
  *
  *   - never asked, of a group with backlog
  *   - of a group whose owners nobody has told, or that has changed since: first one client of each, which will often do (owners.h)
- *   - the longer ago the sooner
+ *   - the longer ago the sooner; one whose queues are not those of the strategy that it names sooner still
  *
  * The broker that told about the group (203) is the one to ask. A client that does not answer, or not this (gRPC clients, proxies, C++
  * without a queue), is normal: it is counted with the lane's peer, whose scrapes row has kind client and stays ok, it
@@ -19,8 +19,8 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
+#include "agent/source/rocketmq/owners.h"
 #include "agent/source/rocketmq/picks.h"
-#include "agent/source/rocketmq/running.h"
 
 #include <string.h>
 
@@ -29,7 +29,9 @@
 #define LANE_MS 15000
 #define REST_MAX_MS 600000
 #define DOUBLINGS_MAX 16
+#define MISFIT_HASTE 4 /* it may have told in the middle of a rebalance, and then stands in the way of the whole group */
 #define URGENCY_CLASS (1LL << 50)
+#define OVERDUE_MAX (URGENCY_CLASS / MISFIT_HASTE - 1)
 
 struct running_lane {
     struct look *look;
@@ -48,15 +50,7 @@ static int64_t overdue(const struct look *look, const struct running *r)
         return 1;
     if (age_ms < interval_ms)
         return 0;
-    return age_ms / interval_ms >= URGENCY_CLASS / 1000 ? URGENCY_CLASS - 1 : age_ms * 1000 / interval_ms;
-}
-
-static bool has_witness(const struct group_info *g)
-{
-    for (uint32_t i = 0; i < g->client_count; i++)
-        if (g->clients[i].running != NULL && g->clients[i].running->fit == FIT_YES)
-            return true;
-    return false;
+    return age_ms / interval_ms >= OVERDUE_MAX / 1000 ? OVERDUE_MAX : age_ms * 1000 / interval_ms;
 }
 
 static int64_t urgency_of(const struct look *look, const struct group_info *g, uint32_t client, bool is_sure)
@@ -68,7 +62,9 @@ static int64_t urgency_of(const struct look *look, const struct group_info *g, u
     if (r == NULL || r->asked_at_ns == 0)
         return (g->is_behind ? 3 : is_sure ? 1 : 2) * URGENCY_CLASS + (client == 0);
     int64_t due = overdue(look, r);
-    return due > 0 && !is_sure && r->told_at_ns != 0 && r->told_at_ns < g->changed_at_ns ? 2 * URGENCY_CLASS + due : due;
+    if (due > 0 && !is_sure && r->told_at_ns != 0 && r->told_at_ns < g->changed_at_ns)
+        return 2 * URGENCY_CLASS + due;
+    return r->is_average && r->fit == FIT_NO ? due * MISFIT_HASTE : due;
 }
 
 static bool may_ask(const struct broker *b)
@@ -83,7 +79,7 @@ static void offer_group(struct running_lane *lane, struct cluster *c, uint32_t i
 
     if (b == NULL || !g->is_known || !may_ask(b) || !lanes_shows_group(lane->look, c, id))
         return;
-    bool is_sure = has_witness(g);
+    bool is_sure = owners_witness(g) != NULL;
     for (uint32_t i = 0; i < g->client_count; i++)
         if (i == 0 || strcmp(g->clients[i].id, g->clients[i - 1].id) != 0)
             picks_offer(&lane->picks, (struct pick){ urgency_of(lane->look, g, i, is_sure), PICK_CLIENT, c, b, id, i });

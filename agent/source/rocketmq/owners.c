@@ -165,8 +165,8 @@ void owners_free(struct owners *o)
     free(o);
 }
 
-/* One client has confirmed the strategy, none contradicts, and all want the same topics: else some queue may have nobody. */
-static const struct running *find_witness(const struct group_info *g)
+/* All must want the same topics, too: else some queue may have nobody. */
+const struct running *owners_witness(const struct group_info *g)
 {
     const struct running *witness = NULL, *first = NULL;
 
@@ -233,7 +233,7 @@ static struct group_way *way_of(struct owners *o, uint32_t group)
     w->way = WAY_NONE;
     if (!g->is_known || g->client_count == 0 || g->model == MODEL_BROADCASTING)
         return w;
-    w->witness = find_witness(g);
+    w->witness = owners_witness(g);
     w->way = w->witness != NULL ? WAY_WORKED_OUT : WAY_TOLD;
     if (w->way == WAY_TOLD)
         gather_told(o, w, g);

@@ -30,6 +30,9 @@ uint32_t owners_average_of(uint32_t queues, uint32_t clients, uint32_t place);
 /* Does the default strategy give a client the queues it says it has? FIT_UNTOLD: neither gives it any, or it has another one. */
 enum running_fit owners_fit(const struct cluster *c, const struct group_info *g, uint32_t client);
 
+/* The client that lets owners be worked out: it has confirmed the strategy, and nobody contradicts; NULL: there is none. */
+const struct running *owners_witness(const struct group_info *g);
+
 /* Whoever asks for many owners: the groups' ways to know, and the topic at hand. */
 struct owners;
 struct owners *owners_new(const struct cluster *c, int64_t now_ns, int64_t max_age_ms);
