@@ -281,8 +281,10 @@ static const struct {
                       "{\"brokerName\":\"b\",\"queueId\":2,\"topic\":\"T\"}:{\"dropped\":true},"
                       "{\"brokerName\":\"b\",\"queueId\":-1,\"topic\":\"T\"}:{},"
                       "{\"brokerName\":\"\",\"queueId\":3,\"topic\":\"T\"}:{},"
+                      "{\"brokerName\":\"b\",\"queueId\":4,\"topic\":\"T\"}:"
+                      "{\"cachedMsgCount\":2,\"cachedMsgMinOffset\":5,\"commitOffset\":-1},"
                       "{\"brokerName\":\"b\",\"queueId\":65534,\"topic\":\"T\"}:{\"commitOffset\":-1}}}",
-      "Q T b 0:144\nQ T b 65534:-\n" },
+      "Q T b 0:144\nQ T b 4:5\nQ T b 65534:-\n" },
     { decode_running, "{\"mqPopTable\":{{\"brokerName\":\"b\",\"queueId\":-1,\"topic\":\"T\"}:{\"droped\":false,\"waitAckCount\":99},"
                       "{\"brokerName\":\"c\",\"queueId\":-1,\"topic\":\"T\"}:{\"droped\":true,\"waitAckCount\":5}}}", "P99\n" },
     { decode_running, "{\"statusTable\":{\"T\":{\"consumeFailedMsgs\":3,\"consumeOKTPS\":4.5,\"consumeFailedTPS\":0.0,\"consumeRT\":null,"

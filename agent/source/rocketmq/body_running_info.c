@@ -37,25 +37,35 @@ static bool is_dropped(struct json *j, const struct json_key *member)
     return (json_key_is(member, "droped") || json_key_is(member, "dropped")) && json_bool(j, &dropped) && dropped;
 }
 
+/* The next offset to be consumed; before the first is done there is no commitOffset, but the oldest message it has fetched. */
+static bool read_queue(struct json *j, int64_t *offset)
+{
+    struct json_key member;
+    int64_t committed = BODY_NONE, cached = 0, oldest = BODY_NONE;
+    bool is_owned = true;
+
+    while (json_next_key(j, &member)) {
+        if (is_dropped(j, &member))
+            is_owned = false;
+        else if (json_key_is(&member, "commitOffset"))
+            json_i64(j, &committed);
+        else if (json_key_is(&member, "cachedMsgCount"))
+            json_i64(j, &cached);
+        else if (json_key_is(&member, "cachedMsgMinOffset"))
+            json_i64(j, &oldest);
+    }
+    *offset = body_offset(committed < 0 && cached > 0 ? oldest : committed);
+    return is_owned;
+}
+
 static void read_queues(struct json *j, const struct body_running *to, void *ctx)
 {
-    struct json_key at, member;
-    int64_t committed;
+    struct json_key at;
+    int64_t offset;
 
-    while (json_next_key(j, &at)) {
-        bool is_owned = is_shared_out(&at);
-        if (!is_owned || !json_enter_object(j))
-            continue;
-        committed = BODY_NONE;
-        while (json_next_key(j, &member)) {
-            if (is_dropped(j, &member))
-                is_owned = false;
-            else if (json_key_is(&member, "commitOffset"))
-                json_i64(j, &committed);
-        }
-        if (is_owned)
-            to->queue(ctx, at.topic, at.broker, (uint32_t)at.number, body_offset(committed));
-    }
+    while (json_next_key(j, &at))
+        if (is_shared_out(&at) && json_enter_object(j) && read_queue(j, &offset))
+            to->queue(ctx, at.topic, at.broker, (uint32_t)at.number, offset);
 }
 
 /* Shared queues: no number, no owner. */
