@@ -173,13 +173,16 @@ def judge_owners():
     lags = collections.Counter()
     for key, owner in theirs.items():
         lags[key[0], owner] += rows[key]["lag"] if key in rows else 0
+    unknown = {(o["group"], o["client_id"]) for o in oracle["running"] if o["commit_offset"] < 0}
     for o in oracle["running"]:
         if models[o["group"]] == "broadcasting":
             lags[o["group"], o["client_id"]] += max(0, ends[o["topic"], o["broker"], o["queue"]]["max"] - o["commit_offset"])
     for c in status["clients"]:
         key = c["consumer_group"], c["client"]
         same("owners", " ".join(key), "queues", c.get("queues"), counts[key])
-        if "lag" in c or all(k in rows for k, owner in theirs.items() if (k[0], owner) == key):
+        if models[key[0]] == "broadcasting" and key in unknown:
+            pass    # it has consumed nothing of a queue yet
+        elif "lag" in c or all(k in rows for k, owner in theirs.items() if (k[0], owner) == key):
             same("owners", " ".join(key), "lag", c.get("lag"), lags[key])
         for column in ("ok_rate", "failed_rate", "pull_rate"):
             same("owners", " ".join(key), f"{column} is there", column in c, True)
