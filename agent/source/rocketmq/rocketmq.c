@@ -274,7 +274,6 @@ static void run_slow_lanes(struct rocketmq *self, struct look *look)
     if (look->slow_left > 0)
         self->slow_at_ns = look->started_at_ns;
     lanes_slow(look);
-    lanes_running(look);
 }
 
 /* Why the look is not whole: what came first. */
@@ -360,6 +359,7 @@ static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t
         run_slow_lanes(self, &look);
     lanes_timelag(&look);
     lanes_rates(&look);
+    lanes_running(&look);
     rows_end(&look, self->name);
     add_namesrv_rows(self, b);
     return judge(self, &look, err);
