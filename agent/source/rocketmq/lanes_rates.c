@@ -25,6 +25,7 @@
 #include <string.h>
 
 #define AHEAD 16      /* requests put in line for a broker at a time */
+#define COUNTED_LATE_S (MOTION_IDLE_S - WINDOW_SPAN_S + 1) /* what brokers count shows up to ten seconds late */
 #define ID_BITS 21    /* of a request's arg; above stands the place in the table */
 _Static_assert(CLUSTER_PAIRS_MAX < 1u << ID_BITS && CLUSTER_TOPICS_MAX < 1u << ID_BITS, "numbers of topics and pairs fit");
 
@@ -101,6 +102,13 @@ static double read_answer(struct broker *b, const struct rpc_answer *answer, con
     return !s->is_sum ? found.tps : found.sum == BODY_NONE ? (double)NAN : (double)found.sum;
 }
 
+/* No messages, no bytes. And from now on we see ourselves whether it moves: in a minute it needs no asking. */
+static void take_silence(struct broker *b, struct motion *m, int64_t now_ns)
+{
+    told_set(&motion_flow(&b->flows, m, now_ns)->bytes, 0, now_ns);
+    motion_has_stood(m, now_ns, COUNTED_LATE_S);
+}
+
 static void on_stats(const struct rpc_answer *answer)
 {
     struct way *w = answer->ctx;
@@ -114,7 +122,7 @@ static void on_stats(const struct rpc_answer *answer)
     if (answer->err != NULL)
         told_of(b, s, id)->at_s = 0; /* asked again in the next look */
     else if (s->is_messages && value <= 0)
-        told_set(&motion_flow(&b->flows, motion_of(b, s, id), now_ns)->bytes, 0, now_ns);
+        take_silence(b, motion_of(b, s, id), now_ns);
     w->waiting--;
     if (answer->err != NULL)
         b->now.is_given_up = true; /* as in the fast lane: nothing more is sent from the callback */

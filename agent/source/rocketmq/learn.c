@@ -360,7 +360,7 @@ int learn_topic(struct broker *b, uint32_t topic, struct view body, struct momen
     t->refused_at_s = 0;
     t->last_stored_ms = r.last_stored_ms > 0 ? r.last_stored_ms : UNKNOWN;
     if (r.last_stored_ms > 0 ? clock_wall_ms() - r.last_stored_ms > CLOCKS_DIFFER_MS : r.is_empty)
-        motion_has_stood(&t->motion, at.now_ns);
+        motion_has_stood(&t->motion, at.now_ns, MOTION_STOOD_S);
     if (!r.lacks_min)
         t->min_epoch = b->min_epoch;
     return result;

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STOOD_S (2 * MOTION_IDLE_S) /* how far back it is good to know that something stood */
-
 /* Never 0, which means "never". */
 static uint32_t seconds_of(int64_t ns)
 {
@@ -52,7 +50,7 @@ static uint32_t add_flow(struct flows *flows)
 /* The window reaches back to where the thing is known to have stood, as far as that is of use. */
 static void start_window(struct window *w, const struct motion *m, int64_t now_ns)
 {
-    int64_t since_ns = m->since_s * NS_PER_S, useful_ns = now_ns - STOOD_S * NS_PER_S;
+    int64_t since_ns = m->since_s * NS_PER_S, useful_ns = now_ns - MOTION_STOOD_S * NS_PER_S;
 
     if (since_ns < useful_ns)
         since_ns = useful_ns;
@@ -91,7 +89,7 @@ void motion_take(struct flows *flows, struct motion *m, int64_t before_ns, int64
     }
     if (rise == 0 && m->flow == 0)
         return;
-    bool has_stood = m->moved_at_s == 0 || age_of(m->moved_at_s, before_ns) > STOOD_S;
+    bool has_stood = m->moved_at_s == 0 || age_of(m->moved_at_s, before_ns) > MOTION_STOOD_S;
     struct window *w = &motion_flow(flows, m, before_ns)->window;
     if (rise == 0) {
         window_add(w, now_ns, 0);
@@ -104,10 +102,10 @@ void motion_take(struct flows *flows, struct motion *m, int64_t before_ns, int64
     m->moved_at_s = seconds_of(now_ns);
 }
 
-void motion_has_stood(struct motion *m, int64_t now_ns)
+void motion_has_stood(struct motion *m, int64_t now_ns, int64_t span_s)
 {
-    uint32_t since_s = seconds_of(now_ns - STOOD_S * NS_PER_S);
-    bool was_seen_to_move = m->moved_at_s != 0 && age_of(m->moved_at_s, now_ns) <= STOOD_S;
+    uint32_t since_s = seconds_of(now_ns - span_s * NS_PER_S);
+    bool was_seen_to_move = m->moved_at_s != 0 && age_of(m->moved_at_s, now_ns) <= MOTION_STOOD_S;
 
     if (!was_seen_to_move && (m->since_s == 0 || since_s < m->since_s))
         m->since_s = since_s;

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #define MOTION_IDLE_S 70
+#define MOTION_STOOD_S (2 * MOTION_IDLE_S) /* how far back it is good to know that something stood */
 #define MOTION_HOLD_S 29 /* a little less than half a minute, for looks that come early */
 
 /* An answer of the broker. */
@@ -47,8 +48,8 @@ void motion_restart(struct flows *flows, struct motion *m, int64_t now_ns);
 void motion_take(struct flows *flows, struct motion *m, int64_t before_ns, int64_t now_ns, int64_t rise, int64_t gap_max_s);
 /* It has moved, nobody knows how much. */
 void motion_jump(struct flows *flows, struct motion *m, int64_t now_ns);
-/* Somebody who knows says that it has stood for longer than MOTION_IDLE_S. */
-void motion_has_stood(struct motion *m, int64_t now_ns);
+/* Somebody who knows says that it has stood for span_s. */
+void motion_has_stood(struct motion *m, int64_t now_ns, int64_t span_s);
 
 bool motion_is_idle(const struct motion *m, int64_t now_ns);
 /* Rise a second over the last minute; it is known to have stood since the last motion_take. NAN: not watched for long enough. */
