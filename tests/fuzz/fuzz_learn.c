@@ -62,12 +62,12 @@ static void learn_list(struct world *w, struct view body, struct err *err)
         learn_begin_ends(&w->broker->topics[id]);
     learn_ends(w->broker, body, err);
     for (uint32_t id = 1; id < w->broker->topic_room; id++)
-        learn_end_ends(w->broker, &w->broker->topics[id], (struct moment){ w->look, w->now_ns });
+        learn_end_ends(w->broker, &w->broker->topics[id], (struct moment){ w->look, w->now_ns, 120 });
 }
 
 static void learn_piece(struct world *w, char what, struct view body)
 {
-    const struct moment at = { w->look, w->now_ns };
+    const struct moment at = { w->look, w->now_ns, 120 };
     struct broker *b = w->broker;
     struct err err = { .kind = ERR_NONE };
     unsigned listed;

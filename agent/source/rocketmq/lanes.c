@@ -102,7 +102,9 @@ void lanes_ask(struct broker *b, int code, const struct wire_field *fields, size
 
 struct moment lanes_moment_of(const struct broker *b)
 {
-    return (struct moment){ b->now.look->number, clock_now_ns() };
+    int64_t two_looks_s = 2 * b->now.look->options->interval_ms / 1000;
+
+    return (struct moment){ b->now.look->number, clock_now_ns(), two_looks_s > MOTION_IDLE_S ? two_looks_s : MOTION_IDLE_S };
 }
 
 /* ---- STATE ------------------------------------------------------------------------------------------------------- */

@@ -3,7 +3,6 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
-#include "agent/source/rocketmq/look.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,14 +15,6 @@
 static float rate(int64_t messages, int64_t span_ns)
 {
     return messages < 0 || span_ns <= 0 ? NAN : (float)((double)messages * NS_PER_S / (double)span_ns);
-}
-
-/* Looks that lie further apart than this say nothing about the last minute. */
-static int64_t gap_max_s(const struct broker *b)
-{
-    int64_t two_looks_s = 2 * b->now.look->options->interval_ms / 1000;
-
-    return two_looks_s > MOTION_IDLE_S ? two_looks_s : MOTION_IDLE_S;
 }
 
 /* ---- 43 ---------------------------------------------------------------------------------------------------------- */
@@ -46,7 +37,7 @@ static void note_motion(const struct offsets_reader *r, struct pair_part *p)
     struct broker *b = r->broker;
 
     if (r->follows && !r->has_begun)
-        motion_take(&b->flows, &p->motion, b->offsets_at_ns, r->at.now_ns, r->consumed, gap_max_s(b));
+        motion_take(&b->flows, &p->motion, b->offsets_at_ns, r->at.now_ns, r->consumed, r->at.gap_max_s);
     else if (b->offsets_number != 0) /* the broker was followed: this pair is new */
         motion_jump(&b->flows, &p->motion, r->at.now_ns);
     else
@@ -296,7 +287,7 @@ void learn_end_ends(struct broker *b, struct topic_part *t, struct moment at)
     t->in_rate = has_rate ? rate(t->added, at.now_ns - since) : NAN;
     t->flags = (uint16_t)(has_rate ? t->flags & ~PART_NEW : t->flags | PART_NEW);
     if (has_rate)
-        motion_take(&b->flows, &t->motion, since, at.now_ns, t->added, gap_max_s(b));
+        motion_take(&b->flows, &t->motion, since, at.now_ns, t->added, at.gap_max_s);
     else if (t->added > 0 || (t->flags & PART_FELL) != 0)
         motion_jump(&b->flows, &t->motion, at.now_ns);
     else

@@ -13,6 +13,7 @@
 struct moment {
     uint32_t look;
     int64_t now_ns;
+    int64_t gap_max_s; /* looks that lie further apart say nothing about the last minute */
 };
 
 /* 43. Sets broker.now.offsets_moved and broker.names_changed. */
