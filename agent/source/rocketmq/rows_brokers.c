@@ -28,7 +28,7 @@ static int64_t replication_lag(const struct member *slave)
 {
     const struct member *master = slave->broker->leader;
 
-    if (slave->id == 0 || master->id != 0 || master->facts.log_max == NO_INT || slave->facts.log_max == NO_INT)
+    if (slave->id == 0 || master == NULL || master->id != 0 || master->facts.log_max == NO_INT || slave->facts.log_max == NO_INT)
         return NO_INT;
     return master->facts.log_max > slave->facts.log_max ? master->facts.log_max - slave->facts.log_max : 0;
 }
@@ -118,7 +118,7 @@ void rows_add_delays(struct rows *r)
 {
     for (unsigned i = 0; i < r->cluster->broker_count; i++) {
         const struct member *leader = r->cluster->brokers[i]->leader;
-        if (leader->id != 0 || leader->facts_at_ns == 0)
+        if (leader == NULL || leader->id != 0 || leader->facts_at_ns == 0)
             continue;
         for (unsigned k = 0; k < leader->facts.delay_count; k++) {
             const struct delay_level *d = &leader->facts.delays[k];
