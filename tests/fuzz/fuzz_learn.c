@@ -36,7 +36,7 @@ static void check_rows(struct batch *b)
 
 static void next_look(struct world *w)
 {
-    static const struct look_options options = { .include_system = true, .interval_ms = 60000 };
+    static const struct look_options options = { .include_system = true, .cluster_names = "x=y", .interval_ms = 60000 };
     struct look look = { .options = &options, .topology = &w->topology, .rpc = w->rpc, .batch = batch_new(), .number = w->look };
 
     for (unsigned c = 0; c < w->topology.cluster_count; c++)

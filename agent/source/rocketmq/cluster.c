@@ -307,7 +307,8 @@ static void forget_parts(struct broker *b)
     free(b->producers);
     free(b->client_ids);
     struct broker kept = { .cluster = b->cluster, .name = b->name, .index = b->index, .members = b->members,
-                           .member_count = b->member_count, .leader = b->leader, .settled_log = NO_INT, .log_before = NO_INT, .delivered = NO_INT,
+                           .member_count = b->member_count, .leader = b->leader, .settled_log = NO_INT,
+                           .log_before = NO_INT, .delivered = NO_INT,
                            .booted_at = NO_INT, .log_min = NO_INT, .min_epoch = 1,
                            .rates = { .log_max = NO_INT, .delivered = NO_INT } };
     *b = kept;

@@ -134,7 +134,8 @@ static bool wants_end(struct broker *b, uint32_t topic)
     bool has_moved = t->motion.moved_at_s != 0 && stood_s * 1000 <= look->options->slow_interval_ms;
     if (is_known_unasked(b, topic))
         return false;
-    return t->wanted == look->number || b->cluster->topic_infos[topic].is_watched || (t->flags & PART_NEW) != 0 || has_moved || is_lively(b, topic);
+    bool is_watched = b->cluster->topic_infos[topic].is_watched;
+    return t->wanted == look->number || is_watched || (t->flags & PART_NEW) != 0 || has_moved || is_lively(b, topic);
 }
 
 /* Whether a topic is to be asked alone, after the lists. */
