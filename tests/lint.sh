@@ -106,6 +106,7 @@ sqlite3\.h|agent/pipeline/(spool|state)\.c|2
 ini\.h|agent/pipeline/config_file\.c|1
 libsmartcols|agent/view/[a-z_]*\.c|1
 zlib\.h|sinks/[a-z_]*\.c|1
+zlib\.h|agent/model/batch_io\.c|1
 openssl/|agent/source/rocketmq/[a-z_]*\.c|1'
 
 system='assert|ctype|dirent|errno|fcntl|fenv|float|fnmatch|getopt|glob|grp|ifaddrs|inttypes|langinfo|limits|linux/[a-z_]+|locale|malloc'
