@@ -2,7 +2,8 @@
  * cmd_once.c - `mqpush once`: one interval, delivered, done. For timers, cron and a first look.
  *
  * The same pipeline as `run` with one tick; exit 1 tells that a part of the cluster did not answer or a sink did not take it,
- * while everything else was done.
+ * while everything else was done. With a state directory, what the last one could not deliver to a sink of history is delivered
+ * first; while another `run` or `once` uses that directory, this one leaves at once with exit 1.
  */
 #include "agent/cli.h"
 
@@ -59,6 +60,12 @@ static int collect_and_deliver(struct config *config)
         cli_failed(&command_once, "%s", err.msg);
         return EXIT_CONFIG;
     }
+    struct state *state;
+    if (pipeline_open_state(config, PIPELINE_ONCE, &state, &err) < 0) {
+        pipeline_free(p);
+        return cli_failed(&command_once, "%s", err.msg);
+    }
+    pipeline_start(p, state);
     int64_t deadline_ns = clock_now_ns() + config->agent.interval_ms * NS_PER_MS;
     enum source_result result = pipeline_collect(p, schedule_label(clock_wall_ms(), config->agent.interval_ms), -1, &err);
     if (result != SOURCE_ALL)
@@ -67,6 +74,7 @@ static int collect_and_deliver(struct config *config)
     pipeline_summary(p, summary, sizeof(summary));
     log_info("collected %s", summary);
     pipeline_free(p);
+    state_close(state);
     return all && result == SOURCE_ALL ? EXIT_DONE : EXIT_FAILED;
 }
 

@@ -28,6 +28,7 @@ struct run {
     const struct cli *cli;
     struct config *config;
     struct pipeline *pipeline;
+    struct state *state; /* NULL: none */
     struct schedule schedule;
     struct log_repeat trouble;
     int stop_fd, work_fd, timer_fd;
@@ -93,6 +94,31 @@ static void collect(struct run *run, int64_t tick_ms)
     log_debug("collected %s", summary);
 }
 
+/* The state directory for a new configuration: the one we have, or another one, which nobody else may hold. */
+static int open_state_for(struct run *run, const struct config *config, struct state **state, struct err *err)
+{
+    *state = run->state;
+    if (run->state != NULL && strcmp(state_directory(run->state), config->agent.state_dir) == 0)
+        return 0;
+    return pipeline_open_state(config, PIPELINE_RUN, state, err);
+}
+
+/* The old one has saved before the new one loads. */
+static void replace(struct run *run, struct config *config, struct pipeline *fresh, struct state *state)
+{
+    pipeline_stop(run->pipeline, clock_now_ns() + run->config->agent.stop_timeout_ms * NS_PER_MS);
+    pipeline_free(run->pipeline);
+    if (state != run->state)
+        state_close(run->state);
+    config_free(run->config);
+    run->pipeline = fresh;
+    run->config = config;
+    run->state = state;
+    run->schedule.interval_ms = config->agent.interval_ms;
+    run->schedule.missed = 0; /* the new pipeline counts on from what was kept */
+    pipeline_start(fresh, state);
+}
+
 /* Replaces configuration and pipeline, or changes nothing and says why. */
 static void reload(struct run *run)
 {
@@ -106,16 +132,13 @@ static void reload(struct run *run)
         return;
     }
     struct pipeline *fresh = pipeline_new(config, PIPELINE_RUN, &err);
-    if (fresh == NULL) {
+    struct state *state;
+    if (fresh == NULL || open_state_for(run, config, &state, &err) < 0) {
         log_error("reload: %s; the old configuration stays in force", err.msg);
+        pipeline_free(fresh);
         config_free(config);
     } else {
-        pipeline_stop(run->pipeline, clock_now_ns() + run->config->agent.stop_timeout_ms * NS_PER_MS);
-        pipeline_free(run->pipeline);
-        config_free(run->config);
-        run->pipeline = fresh;
-        run->config = config;
-        run->schedule.interval_ms = config->agent.interval_ms;
+        replace(run, config, fresh, state);
         log_info("reload: done, configuration %s", config->hash);
     }
     notify_ready();
@@ -192,8 +215,13 @@ static int run_pipeline(struct run *run)
         cli_failed(&command_run, "%s", err.msg);
         return EXIT_CONFIG;
     }
+    if (pipeline_open_state(run->config, PIPELINE_RUN, &run->state, &err) < 0) {
+        pipeline_free(run->pipeline);
+        return cli_failed(&command_run, "%s", err.msg);
+    }
     run->schedule.interval_ms = run->config->agent.interval_ms;
     say_start(run->config);
+    pipeline_start(run->pipeline, run->state);
     notify_ready();
     loop(run);
     notify_stopping();
@@ -202,6 +230,7 @@ static int run_pipeline(struct run *run)
     let_signals_kill();
     bool all = pipeline_stop(run->pipeline, clock_now_ns() + run->config->agent.stop_timeout_ms * NS_PER_MS);
     pipeline_free(run->pipeline);
+    state_close(run->state);
     if (!all)
         log_debug("not every batch could be delivered");
     return EXIT_DONE;

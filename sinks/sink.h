@@ -75,6 +75,12 @@ struct sink_ops {
     /* For `config check --connect`: reaches the peer, changes nothing. NULL where there is nothing to reach. detail: what was
      * found ("Pushgateway 1.5.1"), for people. */
     int (*probe)(void *self, int64_t deadline_ns, char *detail, size_t size, struct err *err);
+    /* Optional, both or none: what the sink must know again after a restart (the last value of a counter, say), in a few KB. save
+     * comes after each delivery that was OK, on the worker's thread, and appends the bytes; they are written down with the next
+     * interval and at the stop. load comes once, after open and before the first delivery, if there are bytes: maybe of another
+     * version, or of another configuration of this name. -1: not understood, the sink starts without. */
+    void (*save)(const void *self, struct buf *out);
+    int (*load)(void *self, const void *data, size_t len, struct err *err);
     /* The library it stands on, with its version ("SQLite 3.40.1"), for --version; NULL where there is none. */
     const char *(*library)(void);
     /* Always called, also after a failed open. The process ends or reloads: flush, delete_on_stop and such belong here. */

@@ -104,9 +104,14 @@ static bool is_collect(const struct batch *b, uint32_t row)
     return has_text(b, TABLE_AGENT, row, AGENT_PART, "collect");
 }
 
+static bool is_spool(const struct batch *b, uint32_t row)
+{
+    return has_text(b, TABLE_AGENT, row, AGENT_PART, "spool");
+}
+
 static bool is_sink(const struct batch *b, uint32_t row)
 {
-    return !is_collect(b, row);
+    return !is_collect(b, row) && !is_spool(b, row);
 }
 
 #define RUNTIME(name_, column_, key_, differs_) RUNTIME_VALUE(name_, column_, key_, differs_, false)
@@ -435,6 +440,8 @@ const struct family families[] = {
     AGENT(missed_ticks_total, FAMILY_COUNTER, "intervals", MISSED_TICKS_TOTAL, is_collect, NO_LABEL, "Intervals skipped because the one before took too long"),
     AGENT(resident_bytes, FAMILY_GAUGE, "bytes", RESIDENT_BYTES, is_collect, NO_LABEL, "Resident memory of the agent"),
     AGENT(cpu_seconds_total, FAMILY_COUNTER, "s", CPU_SECONDS_TOTAL, is_collect, NO_LABEL, "CPU time of the agent"),
+    AGENT(spool_bytes, FAMILY_GAUGE, "bytes", SPOOL_BYTES, is_spool, NO_LABEL, "Intervals on disk that some sink has not taken"),
+    AGENT(spool_up, FAMILY_GAUGE, "", UP, is_spool, NO_LABEL, "1 if the newest interval was saved, 0 if it waits in memory only"),
     AGENT(sink_up, FAMILY_GAUGE, "", UP, is_sink, SINK_LABEL, "1 if the newest delivery of the sink succeeded"),
     AGENT(series, FAMILY_GAUGE, "series", SERIES, is_sink, SINK_LABEL, "Series or rows of the sink's newest delivery"),
     AGENT(sink_delay_seconds, FAMILY_GAUGE, "s", DELAY_SECONDS, is_sink, SINK_LABEL, "Age of the oldest batch the sink has not delivered"),
@@ -442,7 +449,7 @@ const struct family families[] = {
       .table = TABLE_DELIVERIES, .column = DELIVERIES_TOTAL,
       .labels = { { "sink", DELIVERIES_PART }, { "result", DELIVERIES_RESULT } } },
     { .name = "mqpush_sink_dropped_total", .type = FAMILY_COUNTER, .unit = "",
-      .help = "Batches dropped (overtaken, overflow), or samples cut (series), by reason",
+      .help = "Batches dropped (overtaken, overflow, spool_full, too_old, damaged), or samples cut (series), by reason",
       .table = TABLE_DROPS, .column = DROPS_TOTAL,
       .labels = { { "sink", DROPS_PART }, { "reason", DROPS_REASON } } },
     { .name = "mqpush_requests_total", .type = FAMILY_COUNTER, .unit = "requests",

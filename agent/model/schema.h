@@ -315,6 +315,7 @@ struct column {
     X(T, MISSED_TICKS_TOTAL, missed_ticks_total, INT, 0, "intervals", "intervals that were skipped because the one before took too long") \
     X(T, RESIDENT_BYTES, resident_bytes, INT, 0, "bytes", "resident memory of the agent") \
     X(T, CPU_SECONDS_TOTAL, cpu_seconds_total, REAL, 0, "s", "CPU time of the agent") \
+    X(T, SPOOL_BYTES, spool_bytes, INT, 0, "bytes", "intervals on disk that some sink has not taken") \
     X(T, VERSION, version, TEXT, 1, "", "version of the agent")
 
 /* Deliveries of each sink by result, and what was dropped by reason. Families only. */
@@ -327,7 +328,7 @@ struct column {
 #define DROPS_COLUMNS(X, T) \
     COMMON_KEYS(X, T) \
     X(T, PART, part, KEY, 0, "", "a sink's name") \
-    X(T, REASON, reason, KEY, 0, "", "overtaken overflow series") \
+    X(T, REASON, reason, KEY, 0, "", "overtaken overflow series; with a state directory spool_full too_old damaged") \
     X(T, TOTAL, total, INT, 0, "", "batches, or for reason series samples, since the agent started")
 
 /* X(TABLE, name, hidden, help): every table, in the order in which they are shown. */

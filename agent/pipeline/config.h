@@ -29,6 +29,7 @@
 struct agent_options {
     int64_t interval_ms;
     const char *state_dir;  /* "" = none */
+    int64_t spool_max_bytes, spool_max_age_ms;
     const char *labels;     /* as written; parsed below */
     int log_level;          /* enum log_level */
     int64_t stop_timeout_ms;

@@ -3,7 +3,9 @@
 
 #include "agent/base/buf.h"
 #include "agent/base/clock.h"
+#include "agent/base/log.h"
 #include "agent/base/xalloc.h"
+#include "agent/pipeline/keep.h"
 #include "agent/pipeline/schedule.h"
 #include "agent/pipeline/self.h"
 #include "agent/pipeline/sources.h"
@@ -19,8 +21,9 @@ struct pipeline {
     struct worker **workers;
     struct sink_env *envs; /* one per worker */
     size_t worker_count;
+    struct keep *keep; /* NULL: nothing is kept */
     struct self_totals totals;
-    uint64_t batches;
+    uint64_t missed_before, batches;
     char summary[160];
 };
 
@@ -74,9 +77,31 @@ struct pipeline *pipeline_new(struct config *config, enum pipeline_reason reason
         pipeline_free(p);
         return NULL;
     }
+    return p;
+}
+
+int pipeline_open_state(const struct config *config, enum pipeline_reason reason, struct state **out, struct err *err)
+{
+    *out = NULL;
+    if (config->agent.state_dir[0] == '\0')
+        return 0;
+    *out = state_open(config->agent.state_dir, reason_name(reason), err);
+    if (*out == NULL && err->kind == ERR_REMOTE)
+        return -1;
+    if (*out == NULL)
+        log_error("nothing will survive a restart: %s", err->msg);
+    return 0;
+}
+
+void pipeline_start(struct pipeline *p, struct state *state)
+{
+    const struct keep_parts parts = { p->sources, p->workers, p->worker_count, &p->totals };
+
+    if (state != NULL)
+        p->keep = keep_new(state, &p->config->agent, parts);
+    p->missed_before = p->totals.missed_ticks;
     for (size_t i = 0; i < p->worker_count; i++)
         worker_start(p->workers[i]);
-    return p;
 }
 
 bool pipeline_stop(struct pipeline *p, int64_t deadline_ns)
@@ -86,12 +111,16 @@ bool pipeline_stop(struct pipeline *p, int64_t deadline_ns)
     for (size_t i = 0; i < p->worker_count; i++)
         worker_stop_by(p->workers[i], deadline_ns);
     ring_close(p->ring);
+    if (p->keep != NULL)
+        keep_close(p->keep);
     for (size_t i = 0; i < p->worker_count; i++) {
         struct worker_counts counts;
         worker_join(p->workers[i]);
         worker_read_counts(p->workers[i], &counts);
-        all = all && counts.rejected == 0 && counts.overflowed == 0 && counts.waiting_since_ms == 0;
+        all = all && !counts.has_lost && counts.waiting_since_ms == 0;
     }
+    if (p->keep != NULL)
+        keep_finish(p->keep);
     return all;
 }
 
@@ -101,6 +130,7 @@ void pipeline_free(struct pipeline *p)
         return;
     for (size_t i = 0; i < p->worker_count; i++)
         worker_free(p->workers[i]);
+    keep_free(p->keep);
     sources_close(p->sources);
     ring_free(p->ring);
     free(p->workers);
@@ -110,7 +140,7 @@ void pipeline_free(struct pipeline *p)
 
 void pipeline_set_missed_ticks(struct pipeline *p, uint64_t missed)
 {
-    p->totals.missed_ticks = missed;
+    p->totals.missed_ticks = p->missed_before + missed;
 }
 
 void pipeline_read_sink(struct pipeline *p, size_t index, const char **name, struct worker_counts *out)
@@ -169,9 +199,11 @@ enum source_result pipeline_collect(struct pipeline *p, int64_t tick_ms, int can
         batch_unref(b); /* told to stop: half an interval is no interval */
         return result;
     }
-    self_add_rows(b, &p->totals, p->workers, p->worker_count);
+    self_add_rows(b, &p->totals, p->workers, p->worker_count, p->keep != NULL ? keep_spool(p->keep) : NULL);
     batch_seal(b);
     summarize(p, b);
+    if (p->keep != NULL)
+        keep_interval(p->keep, batch_ref(b)); /* on disk before anybody is given it */
     ring_append(p->ring, b);
     return result;
 }
@@ -186,7 +218,7 @@ int pipeline_look(struct config *config, struct batch **out, struct err *err)
     int64_t now_ms = clock_wall_ms();
     enum source_result result = fill(sources, config, b, now_ms - now_ms % 1000, -1, err);
     struct self_totals totals = { 0 };
-    self_add_rows(b, &totals, NULL, 0);
+    self_add_rows(b, &totals, NULL, 0, NULL);
     batch_seal(b);
     sources_close(sources);
     *out = b;

@@ -10,6 +10,7 @@
 #include "agent/base/err.h"
 #include "agent/model/batch.h"
 #include "agent/pipeline/config.h"
+#include "agent/pipeline/state.h"
 #include "agent/pipeline/worker.h"
 
 #include <stdbool.h>
@@ -20,9 +21,16 @@ struct pipeline;
 
 enum pipeline_reason { PIPELINE_RUN, PIPELINE_ONCE };
 
-/* Opens every source and sink (no network) and starts the workers. Borrows the config, which must outlive the pipeline. NULL with
- * err if an option is wrong. */
+/* Opens every source and sink (no network). Borrows the config, which must outlive the pipeline. NULL with err if an option is
+ * wrong. */
 struct pipeline *pipeline_new(struct config *config, enum pipeline_reason reason, struct err *err);
+
+/* The state directory of the configuration, for pipeline_start. *out is NULL if there is none, or if it cannot be used, which is
+ * said and stops nothing. -1 with err: another process holds it. state_close() is the caller's. */
+int pipeline_open_state(const struct config *config, enum pipeline_reason reason, struct state **out, struct err *err);
+/* Loads what was kept and starts the workers. The state (NULL: everything stays in memory) must outlive the pipeline and
+ * serves one at a time. */
+void pipeline_start(struct pipeline *p, struct state *state);
 
 /*
  * One interval: collects from every source until collect_timeout at the latest, seals, hands the batch to the ring. SOURCE_SOME
@@ -32,8 +40,8 @@ struct pipeline *pipeline_new(struct config *config, enum pipeline_reason reason
 enum source_result pipeline_collect(struct pipeline *p, int64_t tick_ms, int cancel_fd, struct err *err);
 void pipeline_set_missed_ticks(struct pipeline *p, uint64_t missed);
 
-/* No more collections: workers deliver what is left until the deadline (monotonic), then leave. True if every sink has taken
- * everything it was given since the start. */
+/* No more collections: workers deliver what is left until the deadline (monotonic), then leave. What EVERY sinks have not taken
+ * stays in the state directory, if there is one. True if every sink has taken everything since the start. */
 bool pipeline_stop(struct pipeline *p, int64_t deadline_ns);
 void pipeline_free(struct pipeline *p); /* stopped first; NULL is fine */
 

@@ -74,6 +74,11 @@ int ring_add_cursor(struct ring *ring)
     return ring->cursor_count++;
 }
 
+void ring_leave(struct ring *ring, int cursor)
+{
+    ring->cursors[cursor] = UINT64_MAX;
+}
+
 /* Batches that every reader has passed are of no use to anybody. */
 static void drop_read(struct ring *ring)
 {

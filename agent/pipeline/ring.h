@@ -4,7 +4,7 @@
  * One producer (main) appends; each worker reads with its own cursor. Appending never waits: when the ring is full, by
  * number or by bytes, the oldest batch goes, and a reader that had not taken it finds out how many it missed. A batch
  * leaves the ring as soon as every cursor has passed it, so in calm times the ring is empty. Knows nothing of sinks,
- * retries or disk.
+ * retries or disk: where there is a state directory, EVERY sinks read from the spool (spool.h) instead.
  *
  * Always, for every cursor: handed out + missed + waiting == appended since the cursor was made.
  */
@@ -26,6 +26,9 @@ void ring_free(struct ring *ring); /* after every reader has stopped */
 
 /* A new reader that sees what is appended from now on. Before the threads start. */
 int ring_add_cursor(struct ring *ring);
+
+/* This reader will not read: nothing is kept for it. Before the threads start. */
+void ring_leave(struct ring *ring, int cursor);
 
 /* Takes the sealed batch over. Main thread. */
 void ring_append(struct ring *ring, struct batch *batch);

@@ -1,6 +1,7 @@
 /* sources.c - see sources.h. */
 #include "agent/pipeline/sources.h"
 
+#include "agent/base/buf.h"
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
 
@@ -46,6 +47,44 @@ void sources_close(struct sources *s)
         free(s->list[i].self);
     }
     free(s);
+}
+
+void sources_load(struct sources *s, struct state *state)
+{
+    struct buf data;
+
+    buf_init(&data, STATE_BLOB_MAX);
+    for (size_t i = 0; i < s->count; i++) {
+        struct opened *o = &s->list[i];
+        struct err err = { 0 };
+        char *name = xasprintf("source/%s", o->name);
+        buf_reset(&data);
+        if (o->ops->load != NULL && state_read(state, name, &data, NULL) > 0 &&
+            o->ops->load(o->self, data.data, data.len, &err) < 0)
+            log_warning("source %s: starts without what it knew: %s", o->name, err.msg);
+        free(name);
+    }
+    buf_fini(&data);
+}
+
+int sources_save(struct sources *s, struct state *state, struct err *err)
+{
+    int result = 0;
+    struct buf data;
+
+    buf_init(&data, STATE_BLOB_MAX); /* a source that wants more than that is not remembered */
+    for (size_t i = 0; i < s->count && result == 0; i++) {
+        struct opened *o = &s->list[i];
+        char *name = xasprintf("source/%s", o->name);
+        buf_reset(&data);
+        if (o->ops->save != NULL)
+            o->ops->save(o->self, &data);
+        if (o->ops->save != NULL && !buf_failed(&data))
+            result = state_write(state, name, data.data, data.len, err);
+        free(name);
+    }
+    buf_fini(&data);
+    return result;
 }
 
 /* Sources are asked one after the other; each may use its share of the time that is left, so that one that hangs leaves some

@@ -1,8 +1,10 @@
 /* worker.c - see worker.h. */
 #include "agent/pipeline/worker.h"
 
+#include "agent/base/buf.h"
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
+#include "agent/pipeline/counters.h"
 
 #include <assert.h>
 #include <poll.h>
@@ -22,6 +24,8 @@ struct worker {
     void *self;
     struct ring *ring;
     int cursor;
+    struct spool *spool;         /* NULL: reads from the ring */
+    int reader;                  /* of the spool */
     struct worker_limits limits;
     struct log_repeat trouble;   /* worker thread */
     bool said_cut;               /* worker thread */
@@ -32,8 +36,23 @@ struct worker {
     int ended_fd;                /* eventfd: readable once the thread is about to end */
     atomic_llong stop_by_ns;     /* INT64_MAX until a stop is asked for */
 
-    pthread_mutex_t lock;        /* counts */
+    pthread_mutex_t lock;        /* what follows */
     struct worker_counts counts;
+    struct buf memory;           /* what the sink wants to know again after a restart, as of its newest delivery */
+};
+
+static const struct counter counters[] = {
+    { "delivered", offsetof(struct worker_counts, delivered) },
+    { "retried", offsetof(struct worker_counts, retried) },
+    { "rejected", offsetof(struct worker_counts, rejected) },
+    { "overtaken", offsetof(struct worker_counts, overtaken) },
+    { "overflowed", offsetof(struct worker_counts, overflowed) },
+    { "cut_series", offsetof(struct worker_counts, cut_series) },
+    { "spool_full", offsetof(struct worker_counts, spool_dropped[SPOOL_FULL]) },
+    { "spool_old", offsetof(struct worker_counts, spool_dropped[SPOOL_OLD]) },
+    { "spool_overflow", offsetof(struct worker_counts, spool_dropped[SPOOL_OVERFLOW]) },
+    { "spool_damaged", offsetof(struct worker_counts, spool_dropped[SPOOL_DAMAGED]) },
+    { 0 },
 };
 
 struct worker *worker_new(struct config_sink *sink, const struct sink_env *env, struct ring *ring, struct worker_limits limits,
@@ -51,6 +70,7 @@ struct worker *worker_new(struct config_sink *sink, const struct sink_env *env, 
     w->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     atomic_init(&w->stop_by_ns, INT64_MAX);
     pthread_mutex_init(&w->lock, NULL);
+    buf_init(&w->memory, 0);
     if (w->cancel_fd < 0 || w->ended_fd < 0) {
         err_sys(err, "eventfd");
     } else if (w->ops->open(w->self, env, err) == 0) {
@@ -74,7 +94,26 @@ void worker_free(struct worker *w)
     if (w->ended_fd >= 0)
         close(w->ended_fd);
     pthread_mutex_destroy(&w->lock);
+    buf_fini(&w->memory);
     free(w);
+}
+
+void worker_use_spool(struct worker *w, struct spool *spool)
+{
+    assert(!w->started && w->ops->mode == SINK_EVERY);
+    w->spool = spool;
+    w->reader = spool_add_reader(spool, w->env->name);
+    ring_leave(w->ring, w->cursor);
+}
+
+enum sink_mode worker_mode(const struct worker *w)
+{
+    return w->ops->mode;
+}
+
+bool worker_has_spool(const struct worker *w)
+{
+    return w->spool != NULL;
 }
 
 const char *worker_name(const struct worker *w)
@@ -82,16 +121,84 @@ const char *worker_name(const struct worker *w)
     return w->env->name;
 }
 
+/* The spool counts since its own start; what was before stands in counts. */
+static void add_spool_counts(struct worker *w, struct worker_counts *out)
+{
+    struct spool_counts c;
+
+    spool_read_counts(w->spool, w->reader, &c);
+    out->waiting_since_ms = c.oldest_ms;
+    out->waiting = c.waiting;
+    for (int reason = 0; reason < SPOOL_DROPS; reason++) {
+        out->spool_dropped[reason] += c.dropped[reason];
+        out->has_lost = out->has_lost || c.dropped[reason] > 0;
+    }
+}
+
 void worker_read_counts(struct worker *w, struct worker_counts *out)
 {
-    int64_t oldest_ms;
+    int64_t oldest_ms = 0;
 
-    ring_waiting(w->ring, w->cursor, &oldest_ms);
+    if (w->spool == NULL)
+        ring_waiting(w->ring, w->cursor, &oldest_ms);
     pthread_mutex_lock(&w->lock);
     *out = w->counts;
     pthread_mutex_unlock(&w->lock);
-    if (out->waiting_since_ms == 0)
+    if (w->spool != NULL)
+        add_spool_counts(w, out);
+    else if (out->waiting_since_ms == 0)
         out->waiting_since_ms = oldest_ms;
+}
+
+static char *blob_name(const struct worker *w, const char *kind)
+{
+    return xasprintf("%s/%s", kind, w->env->name);
+}
+
+/* What cannot be read or understood is as good as nothing. */
+void worker_load(struct worker *w, struct state *state)
+{
+    char *counts = blob_name(w, "counts"), *memory = blob_name(w, "sink");
+    struct buf data;
+    struct err err = { 0 };
+
+    buf_init(&data, STATE_BLOB_MAX);
+    if (state_read(state, counts, &data, NULL) > 0)
+        counters_read(counters, &w->counts, data.data, data.len);
+    buf_reset(&data);
+    if (w->ops->load != NULL && state_read(state, memory, &data, NULL) > 0) {
+        if (w->ops->load(w->self, data.data, data.len, &err) < 0)
+            log_warning("sink %s: starts without what it knew: %s", w->env->name, err.msg);
+        buf_put(&w->memory, data.data, data.len); /* until it has delivered something, this stays as it is */
+    }
+    buf_fini(&data);
+    free(counts);
+    free(memory);
+}
+
+int worker_save(struct worker *w, struct state *state, struct err *err)
+{
+    char *counts_name = blob_name(w, "counts"), *memory_name = blob_name(w, "sink");
+    struct worker_counts counts;
+    struct buf data, memory;
+
+    buf_init(&data, 0);
+    buf_init(&memory, 0);
+    pthread_mutex_lock(&w->lock);
+    counts = w->counts;
+    buf_put(&memory, w->memory.data, w->memory.len);
+    pthread_mutex_unlock(&w->lock);
+    if (w->spool != NULL)
+        spool_add_dropped(w->spool, w->reader, counts.spool_dropped);
+    counters_write(counters, &counts, &data);
+    int result = state_write(state, counts_name, data.data, data.len, err);
+    if (result == 0 && memory.len > 0 && memory.len <= STATE_BLOB_MAX)
+        result = state_write(state, memory_name, memory.data, memory.len, err);
+    buf_fini(&memory);
+    buf_fini(&data);
+    free(counts_name);
+    free(memory_name);
+    return result;
 }
 
 static int64_t stop_by(struct worker *w)
@@ -129,6 +236,7 @@ static void note_attempt(struct worker *w, enum sink_result result, const struct
     c->delivered += result == SINK_OK;
     c->retried += result == SINK_RETRY;
     c->rejected += result == SINK_REJECT;
+    c->has_lost = c->has_lost || result == SINK_REJECT;
     if (result == SINK_OK) {
         c->series = d->series;
         c->bytes = d->bytes;
@@ -139,6 +247,19 @@ static void note_attempt(struct worker *w, enum sink_result result, const struct
         c->waiting_since_ms = 0;
     snprintf(c->error, sizeof(c->error), "%s", result == SINK_OK ? "" : err->msg);
     pthread_mutex_unlock(&w->lock);
+}
+
+static void note_memory(struct worker *w)
+{
+    struct buf memory, old;
+
+    buf_init(&memory, 0);
+    w->ops->save(w->self, &memory);
+    pthread_mutex_lock(&w->lock);
+    old = w->memory;
+    w->memory = memory;
+    pthread_mutex_unlock(&w->lock);
+    buf_fini(&old);
 }
 
 static void say_attempt(struct worker *w, enum sink_result result, const struct sink_delivery *d, const struct err *err)
@@ -164,6 +285,8 @@ static enum sink_result attempt(struct worker *w, const struct batch *batch, int
     int64_t started = clock_now_ns();
 
     enum sink_result result = w->ops->deliver(w->self, batch, &d, &err);
+    if (result == SINK_OK && w->ops->save != NULL)
+        note_memory(w);
     note_attempt(w, result, &d, clock_now_ns() - started, &err);
     say_attempt(w, result, &d, &err);
     int64_t wish_ms = d.retry_after_ms > 0 ? d.retry_after_ms : 0;
@@ -212,6 +335,7 @@ static void count_missed(struct worker *w, uint64_t missed, const char *why)
         w->counts.overtaken += missed;
     else
         w->counts.overflowed += missed;
+    w->counts.has_lost = w->counts.has_lost || (missed > 0 && w->ops->mode == SINK_EVERY);
     pthread_mutex_unlock(&w->lock);
     if (missed > 0 && w->ops->mode == SINK_EVERY)
         log_warning("sink %s: %llu interval%s lost, %s", w->env->name, (unsigned long long)missed, missed == 1 ? "" : "s", why);
@@ -226,14 +350,15 @@ static void set_waiting(struct worker *w, const struct batch *batch)
 
 /*
  * Delivers one batch. After a tick's tries a LATEST sink lets it go as soon as a newer one is there; an EVERY sink keeps it until
- * it is accepted or refused, and pauses for an interval. At the stop there is one more round before it is given up.
+ * it is accepted or refused, or the spool has dropped it, and pauses for an interval. At the stop there is one more round before
+ * it is given up. False: it goes back to the spool, and with it everything behind it.
  */
-static void work_on(struct worker *w, const struct batch *batch)
+static bool work_on(struct worker *w, const struct batch *batch)
 {
     set_waiting(w, batch);
     for (bool last = w->limits.once;; last = ring_is_closed(w->ring)) {
-        if (deliver(w, batch) != SINK_RETRY)
-            return;
+        if (deliver(w, batch) != SINK_RETRY || (w->spool != NULL && !spool_still_wants(w->spool, w->reader)))
+            return true;
         if (last || must_leave(w))
             break;
         if (w->ops->mode == SINK_EVERY)
@@ -241,7 +366,10 @@ static void work_on(struct worker *w, const struct batch *batch)
         else if (ring_wait_newer(w->ring, w->cursor, INT64_MAX))
             break;
     }
+    if (w->spool != NULL)
+        return false;
     count_missed(w, 1, "every try failed");
+    return true;
 }
 
 static void make_readable(int fd)
@@ -251,9 +379,23 @@ static void make_readable(int fd)
     (void)ignored;
 }
 
-static void *run(void *arg)
+static void read_spool(struct worker *w)
 {
-    struct worker *w = arg;
+    struct batch *batch;
+
+    while (!must_leave(w) && (batch = spool_take(w->spool, w->reader)) != NULL) {
+        bool is_finished = work_on(w, batch);
+        batch_unref(batch);
+        if (!is_finished) {
+            spool_put_back(w->spool, w->reader);
+            break;
+        }
+        spool_finish(w->spool, w->reader);
+    }
+}
+
+static void read_ring(struct worker *w)
+{
     enum ring_order order = w->ops->mode == SINK_LATEST ? RING_NEWEST : RING_OLDEST;
 
     while (!must_leave(w)) {
@@ -270,6 +412,16 @@ static void *run(void *arg)
     uint64_t left = ring_waiting(w->ring, w->cursor, &oldest_ms);
     if (left > 0) /* told to leave before everything was delivered */
         count_missed(w, left, "told to stop before they were delivered");
+}
+
+static void *run(void *arg)
+{
+    struct worker *w = arg;
+
+    if (w->spool != NULL)
+        read_spool(w);
+    else
+        read_ring(w);
     make_readable(w->ended_fd);
     return NULL;
 }

@@ -3,7 +3,8 @@
  *
  * A sink only says OK, RETRY or REJECT. After RETRY the worker tries again a few times at growing gaps within the interval
  * (TRIES_PER_TICK), then waits for the next batch: a LATEST sink goes on with the newest, an EVERY sink with the one that
- * failed. A peer's "retry after" is honoured, capped at one interval. At the stop what is in hand gets one more round.
+ * failed. A peer's "retry after" is honoured, capped at one interval. At the stop what is in hand gets one more round; with
+ * a spool what is left then stays there for the next start, else it is lost and counted.
  * Nothing a sink does reaches another sink or the collection.
  */
 #ifndef AGENT_PIPELINE_WORKER_H
@@ -11,6 +12,7 @@
 
 #include "agent/pipeline/config.h"
 #include "agent/pipeline/ring.h"
+#include "agent/pipeline/spool.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,11 +25,14 @@ struct worker_counts {
     uint64_t delivered, retried, rejected; /* batches, attempts, batches */
     uint64_t overtaken;      /* LATEST: passed over for a newer one */
     uint64_t overflowed;     /* EVERY: lost because the ring was full, or given up at the stop */
+    uint64_t spool_dropped[SPOOL_DROPS]; /* EVERY with a spool: lost there */
+    bool has_lost;           /* something was refused or lost since this start; overtaken is not lost */
     uint64_t cut_series;     /* samples left out by max_series */
     uint64_t series, bytes;  /* of the newest delivery */
     int64_t delivered_at_ms; /* wall time of the newest delivery; 0: none */
     int64_t duration_ns;     /* of the newest attempt */
     int64_t waiting_since_ms; /* tick of the oldest batch not delivered; 0: none waits */
+    uint64_t waiting;        /* with a spool: batches not finished */
     char error[256];         /* of the newest attempt; "" if it succeeded */
 };
 
@@ -40,6 +45,10 @@ struct worker_limits {
  * outlive the worker. Main thread, before worker_start. */
 struct worker *worker_new(struct config_sink *sink, const struct sink_env *env, struct ring *ring, struct worker_limits limits,
                           struct err *err);
+/* An EVERY sink that reads from the spool from now on, not from the ring. Main thread, before worker_start and spool_load. */
+void worker_use_spool(struct worker *w, struct spool *spool);
+bool worker_has_spool(const struct worker *w);
+enum sink_mode worker_mode(const struct worker *w);
 void worker_start(struct worker *w);
 /* After ring_close, or before: from this instant (monotonic) on the worker gives up what it is doing. Any thread. */
 void worker_stop_by(struct worker *w, int64_t deadline_ns);
@@ -49,5 +58,9 @@ void worker_free(struct worker *w); /* NULL is fine; joined, or never started; c
 
 const char *worker_name(const struct worker *w);
 void worker_read_counts(struct worker *w, struct worker_counts *out); /* any thread */
+/* What must survive a restart: the counts, and what the sink itself wants to know again. Main; load before worker_start, save with
+ * the state in a transaction. */
+void worker_load(struct worker *w, struct state *state);
+int worker_save(struct worker *w, struct state *state, struct err *err);
 
 #endif

@@ -11,6 +11,8 @@
 #include "agent/base/option.h"
 #include "agent/model/batch.h"
 
+struct buf;
+
 struct source_env {
     const char *name;    /* the section's name ("prod"), or the type where it has none: goes into the key `source` */
     int64_t interval_ms; /* between collections; 0: a single look, ask for everything now */
@@ -36,6 +38,12 @@ struct source_ops {
     /* For `config check --connect`: one line per thing reached or not, through `say` (ok, target, detail). */
     int (*probe)(void *self, int64_t deadline_ns, void (*say)(void *ctx, bool ok, const char *target, const char *detail),
                  void *ctx, struct err *err);
+    /* Optional, both or none: what the source must know again after a restart (last values, windows, what was asked when). save
+     * comes after each collection and appends the bytes; they are written with that interval, in the same transaction, so each
+     * interval pays for them. load comes once, after open and before the first collection, if there are bytes: maybe of another
+     * version, or of another configuration of this name. -1: not understood, the source starts without. */
+    void (*save)(const void *self, struct buf *out);
+    int (*load)(void *self, const void *data, size_t len, struct err *err);
     void (*close)(void *self); /* always called, also after a failed open */
 };
 

@@ -22,6 +22,7 @@ struct site {
     struct fake_source sources[MOST];
     struct fake_sink *sinks[MOST];
     struct pipeline *pipeline;
+    struct state *state; /* NULL unless a test opens one */
     struct err err;
 };
 
@@ -60,6 +61,7 @@ static void start(struct site *s, enum pipeline_reason reason)
 {
     s->pipeline = pipeline_new(&s->config, reason, &s->err);
     ck_assert_msg(s->pipeline != NULL, "%s", s->err.msg);
+    pipeline_start(s->pipeline, s->state);
 }
 
 static enum source_result collect(struct site *s, int64_t tick_ms)
