@@ -134,6 +134,8 @@ static void count_dropped(struct spool *s, uint64_t from, uint64_t to, uint64_t 
         }
         if (r->next < to)
             r->dropped[reason] += r->next <= from ? count : to - r->next;
+        if (r->next >= from && r->next < to)
+            r->next = to;
     }
 }
 
@@ -524,7 +526,7 @@ static int read_stored(struct spool *s, uint64_t next, uint64_t *number, struct 
 
     if (s->file == 0)
         return 0;
-    if (s->is_broken)
+    if (s->is_broken || s->file != state_file(s->state))
         return -1;
     if (state_prepare(s->state, "SELECT number, data FROM batches WHERE number >= ?1 AND number < ?2 ORDER BY number LIMIT 1",
                       bounds, 2, &stmt, NULL) < 0)

@@ -281,20 +281,6 @@ static void set_aside(struct state *s)
     free(aside);
 }
 
-void state_fail(struct state *s)
-{
-    int code = s->code;
-
-    if (s->handle != NULL && !sqlite3_get_autocommit(s->handle))
-        sqlite3_exec(s->handle, "ROLLBACK", NULL, NULL, NULL);
-    if ((code & 0xff) == SQLITE_FULL || (code & 0xff) == SQLITE_BUSY || code == SQLITE_OK)
-        return;
-    close_handle(s);
-    if (is_damage(code))
-        set_aside(s);
-    s->code = SQLITE_OK;
-}
-
 static int open_file(struct state *s, struct err *err)
 {
     for (int try = 0; s->handle == NULL; try++) {
@@ -307,6 +293,27 @@ static int open_file(struct state *s, struct err *err)
         set_aside(s);
     }
     return 0;
+}
+
+/* Undone, the file is as it was: it can be read, and written when there is room. */
+static bool is_passing(int code)
+{
+    return (code & 0xff) == SQLITE_FULL || (code & 0xff) == SQLITE_BUSY || code == SQLITE_IOERR_WRITE || code == SQLITE_OK;
+}
+
+void state_fail(struct state *s)
+{
+    int code = s->code;
+
+    if (s->handle != NULL && !sqlite3_get_autocommit(s->handle))
+        sqlite3_exec(s->handle, "ROLLBACK", NULL, NULL, NULL);
+    if (is_passing(code))
+        return;
+    close_handle(s);
+    if (is_damage(code))
+        set_aside(s);
+    open_file(s, NULL); /* readers may go on */
+    s->code = SQLITE_OK;
 }
 
 int state_begin(struct state *s, struct err *err)
@@ -324,7 +331,7 @@ int state_commit(struct state *s, struct err *err)
 
 bool state_is_full(const struct state *s)
 {
-    return (s->code & 0xff) == SQLITE_FULL;
+    return (s->code & 0xff) == SQLITE_FULL || s->code == SQLITE_IOERR_WRITE;
 }
 
 unsigned state_file(const struct state *s)
