@@ -428,7 +428,7 @@ static int delete_beyond_caps(struct spool *s, struct change *c, int64_t now_ms,
                                err);
         if (got <= 0)
             return got;
-        bool is_old = now_ms - n[1] > s->limits.age_max_ms, is_full = c->bytes > s->limits.bytes_max;
+        bool is_old = n[1] < now_ms - s->limits.age_max_ms, is_full = c->bytes > s->limits.bytes_max;
         enum spool_drop reason = is_old ? SPOOL_OLD : SPOOL_FULL;
         if (!is_old && !is_full)
             return 0;

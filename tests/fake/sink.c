@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,7 +17,7 @@
 
 struct attempt {
     uint64_t number;
-    int64_t began_ns;
+    int64_t began_ns, time_ms;
 };
 
 struct fake_sink {
@@ -25,6 +26,8 @@ struct fake_sink {
     bool open_fails;
     int64_t retry_after_ms;
     uint64_t series, cut;
+    const char *memory;
+    char loaded[32];
 
     pthread_mutex_t lock; /* all below */
     pthread_cond_t changed;
@@ -69,6 +72,16 @@ void fake_sink_fail_open(struct fake_sink *f)
     f->open_fails = true;
 }
 
+void fake_sink_remember(struct fake_sink *f, const char *memory)
+{
+    f->memory = memory;
+}
+
+const char *fake_sink_loaded(struct fake_sink *f)
+{
+    return f->loaded;
+}
+
 void fake_sink_ask_to_wait(struct fake_sink *f, int64_t retry_after_ms)
 {
     f->retry_after_ms = retry_after_ms;
@@ -107,7 +120,7 @@ static char begin(struct fake_sink *f, const struct batch *b)
     size_t last = strlen(f->script) - 1;
     char letter = f->script[f->count < last ? f->count : last];
     f->attempts = xrealloc(f->attempts, f->count + 1, sizeof(*f->attempts));
-    f->attempts[f->count++] = (struct attempt){ batch_info(b)->number, clock_now_ns() };
+    f->attempts[f->count++] = (struct attempt){ batch_info(b)->number, clock_now_ns(), batch_info(b)->time_ms };
     batch_unref(f->newest);
     f->newest = batch_ref(b);
     pthread_cond_broadcast(&f->changed);
@@ -152,11 +165,29 @@ static int fake_render(void *self, const struct batch *b, struct buf *out, struc
     return 0;
 }
 
+static void fake_save(const void *self, struct buf *out)
+{
+    const struct fake_sink *f = ((const struct self *)self)->fake;
+
+    if (f->memory != NULL)
+        buf_puts(out, f->memory);
+}
+
+static int fake_load(void *self, const void *data, size_t len, struct err *err)
+{
+    struct fake_sink *f = ((struct self *)self)->fake;
+
+    (void)err;
+    snprintf(f->loaded, sizeof(f->loaded), "%.*s", (int)len, (const char *)data);
+    return 0;
+}
+
 static const struct option_spec no_options[] = { { 0 } };
 
 #define FAKE_OPS(mode_) \
     { .name = "fake", .help = "does as it is told", .schemes = "fake", .mode = (mode_), .options = no_options, \
-      .size = sizeof(struct self), .open = fake_open, .deliver = fake_deliver, .render = fake_render, .close = fake_close }
+      .size = sizeof(struct self), .open = fake_open, .deliver = fake_deliver, .render = fake_render, \
+      .save = fake_save, .load = fake_load, .close = fake_close }
 static const struct sink_ops fake_ops[] = { [SINK_LATEST] = FAKE_OPS(SINK_LATEST), [SINK_EVERY] = FAKE_OPS(SINK_EVERY) };
 
 struct config_sink fake_sink_config(struct fake_sink *f, const char *name)
@@ -214,6 +245,11 @@ unsigned fake_sink_attempts(struct fake_sink *f)
 uint64_t fake_sink_number(struct fake_sink *f, unsigned attempt)
 {
     return attempt_of(f, attempt).number;
+}
+
+int64_t fake_sink_time_ms(struct fake_sink *f, unsigned attempt)
+{
+    return attempt_of(f, attempt).time_ms;
 }
 
 int64_t fake_sink_began_ns(struct fake_sink *f, unsigned attempt)

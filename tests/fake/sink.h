@@ -27,6 +27,7 @@ struct config_sink fake_sink_config(struct fake_sink *f, const char *name);
 /* Before it runs: */
 void fake_sink_fail_open(struct fake_sink *f);
 void fake_sink_ask_to_wait(struct fake_sink *f, int64_t retry_after_ms); /* with every RETRY */
+void fake_sink_remember(struct fake_sink *f, const char *memory); /* what it wants to know again after a restart */
 void fake_sink_count(struct fake_sink *f, uint64_t series, uint64_t cut); /* what every attempt reports */
 
 /* While it runs: */
@@ -36,6 +37,8 @@ void fake_sink_go(struct fake_sink *f);                      /* one attempt that
 /* What was seen: */
 unsigned fake_sink_attempts(struct fake_sink *f);
 uint64_t fake_sink_number(struct fake_sink *f, unsigned attempt);  /* of the batch; 0 if there was no such attempt */
+int64_t fake_sink_time_ms(struct fake_sink *f, unsigned attempt);  /* the batch's tick; 0 if there was no such attempt */
+const char *fake_sink_loaded(struct fake_sink *f);                 /* what it was given of its memory; "" if nothing */
 int64_t fake_sink_began_ns(struct fake_sink *f, unsigned attempt); /* monotonic */
 const struct batch *fake_sink_batch(struct fake_sink *f);          /* the newest it was given, a loan; NULL if none */
 unsigned fake_sink_opened(struct fake_sink *f);

@@ -1,6 +1,7 @@
 /* source.c - see source.h. */
 #include "tests/fake/source.h"
 
+#include "agent/base/buf.h"
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
 
@@ -81,10 +82,26 @@ static enum source_result fake_collect(void *self, struct batch *b, int64_t dead
     return SOURCE_SOME;
 }
 
+static void fake_save(const void *self, struct buf *out)
+{
+    const struct fake_source *f = ((const struct self *)self)->fake;
+
+    if (f->memory != NULL)
+        buf_puts(out, f->memory);
+}
+
+static int fake_load(void *self, const void *data, size_t len, struct err *err)
+{
+    struct fake_source *f = ((struct self *)self)->fake;
+
+    snprintf(f->loaded, sizeof(f->loaded), "%.*s", (int)len, (const char *)data);
+    return f->load_fails ? err_set(err, ERR_PROTO, "told to fail") : 0;
+}
+
 static const struct option_spec no_options[] = { { 0 } };
 static const struct source_ops fake_ops = {
     .name = "fake", .help = "does as it is told", .options = no_options, .size = sizeof(struct self),
-    .open = fake_open, .collect = fake_collect, .close = fake_close,
+    .open = fake_open, .collect = fake_collect, .save = fake_save, .load = fake_load, .close = fake_close,
 };
 
 struct config_source fake_source_config(struct fake_source *f, const char *name, const char *key)

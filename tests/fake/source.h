@@ -22,6 +22,10 @@ struct fake_source {
     unsigned groups;
     bool open_fails;
 
+    const char *memory;      /* what it wants to know again after a restart; NULL: nothing */
+    bool load_fails;
+
+    char loaded[32];         /* what it was given of that */
     unsigned opened, collected, closed;
     int64_t interval_ms; /* that it was opened with */
     int64_t given_ms;    /* time it was given for the newest collection */

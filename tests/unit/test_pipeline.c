@@ -6,6 +6,7 @@
 #include "tests/fake/source.h"
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -14,6 +15,7 @@
 #define TICK_MS 1700000040000
 #define INTERVAL_MS 60000
 #define MOST 4
+#define COUNT(list) ((int)(sizeof(list) / sizeof((list)[0])))
 
 struct site {
     struct config config;
@@ -437,6 +439,179 @@ START_TEST(what_was_never_tried_was_not_taken) /* loop test: _i is the mode */
 }
 END_TEST
 
+/* What survives a restart ------------------------------------------------------------------------------------------------- */
+
+/* A site with one source and one sink for every interval; the directory outlives it. */
+static struct fake_sink *reopen(struct site *s, char *directory, const char *script, enum pipeline_reason reason)
+{
+    site_init(s);
+    add_source(s, "a", 1);
+    struct fake_sink *sink = add_sink(s, SINK_EVERY, script);
+    fake_sink_ask_to_wait(sink, 1);
+    s->config.agent.state_dir = directory;
+    s->config.agent.spool_max_bytes = 1 << 28;
+    s->config.agent.spool_max_age_ms = INT64_MAX; /* the ticks of these tests are long ago */
+    ck_assert_int_eq(pipeline_open_state(&s->config, reason, &s->state, &s->err), 0);
+    ck_assert_ptr_nonnull(s->state);
+    return sink;
+}
+
+static void close_site(struct site *s)
+{
+    site_fini(s);
+    state_close(s->state);
+}
+
+static void make_directory(char *directory)
+{
+    strcpy(directory, "/tmp/test_pipeline.XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+}
+
+static void remove_directory(const char *directory)
+{
+    static const char *const names[] = { "lock", "state.db", "state.db-wal" };
+    char path[64];
+
+    for (int i = 0; i < COUNT(names); i++) {
+        snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
+        unlink(path);
+    }
+    ck_assert_int_eq(rmdir(directory), 0);
+}
+
+static void check_times(struct fake_sink *sink, const int64_t *ticks)
+{
+    unsigned i = 0;
+
+    for (; ticks[i] >= 0; i++)
+        ck_assert_msg(fake_sink_time_ms(sink, i) == TICK_MS + ticks[i] * INTERVAL_MS, "attempt %u is %" PRId64 ", not tick %" PRId64, i,
+                      fake_sink_time_ms(sink, i), ticks[i]);
+    ck_assert_uint_eq(fake_sink_attempts(sink), i);
+}
+#define CHECK_TIMES(sink, ...) check_times((sink), (const int64_t[]){ __VA_ARGS__, -1 })
+
+START_TEST(what_was_not_delivered_is_delivered_after_the_restart) /* loop test: _i is the reason */
+{
+    struct site s;
+    char directory[40];
+
+    make_directory(directory);
+    struct fake_sink *sink = reopen(&s, directory, "r", (enum pipeline_reason)_i);
+    start(&s, (enum pipeline_reason)_i);
+    for (int tick = 0; tick < 3; tick++)
+        collect(&s, TICK_MS + tick * INTERVAL_MS);
+    ck_assert(fake_sink_wait(sink, 1));
+    ck_assert(!stop_within(&s, 10000));
+    for (unsigned i = 0; i < fake_sink_attempts(sink); i++)
+        ck_assert_int_eq(fake_sink_time_ms(sink, i), TICK_MS); /* nothing overtakes */
+    close_site(&s);
+
+    sink = reopen(&s, directory, "o", PIPELINE_ONCE);
+    start(&s, PIPELINE_ONCE);
+    collect(&s, TICK_MS + 3 * INTERVAL_MS);
+    ck_assert(stop_within(&s, 10000));
+    CHECK_TIMES(sink, 0, 1, 2, 3);
+    const struct batch *b = fake_sink_batch(sink);
+    ck_assert_int_eq(agent_int(b, "spool", AGENT_UP), 1);
+    ck_assert_int_ne(agent_int(b, "spool", AGENT_SPOOL_BYTES), NO_INT);
+    ck_assert_uint_eq(batch_rows(b, TABLE_DROPS), 6);
+    close_site(&s);
+
+    sink = reopen(&s, directory, "o", PIPELINE_RUN); /* and once is enough */
+    start(&s, PIPELINE_RUN);
+    collect(&s, TICK_MS + 4 * INTERVAL_MS);
+    ck_assert(stop_within(&s, 10000));
+    CHECK_TIMES(sink, 4);
+    ck_assert_int_eq(agent_int(fake_sink_batch(sink), "first", AGENT_DELIVERED_TOTAL), 4); /* counters go on */
+    ck_assert_int_eq(agent_int(fake_sink_batch(sink), "collect", AGENT_RECEIVED_BYTES_TOTAL), 5000);
+    close_site(&s);
+    remove_directory(directory);
+}
+END_TEST
+
+START_TEST(the_newest_is_all_that_some_sinks_want)
+{
+    struct site s;
+    char directory[40];
+
+    make_directory(directory);
+    reopen(&s, directory, "r", PIPELINE_ONCE);
+    start(&s, PIPELINE_ONCE);
+    collect(&s, TICK_MS);
+    stop_within(&s, 10000);
+    close_site(&s);
+    reopen(&s, directory, "o", PIPELINE_ONCE);
+    struct fake_sink *latest = add_sink(&s, SINK_LATEST, "o");
+    start(&s, PIPELINE_ONCE);
+    collect(&s, TICK_MS + INTERVAL_MS);
+    ck_assert(stop_within(&s, 10000));
+    CHECK_TIMES(latest, 1);
+    close_site(&s);
+    remove_directory(directory);
+}
+END_TEST
+
+START_TEST(sources_and_sinks_know_again_what_they_knew)
+{
+    struct site s;
+    char directory[40];
+
+    make_directory(directory);
+    for (int run = 0; run < 3; run++) {
+        struct fake_sink *sink = reopen(&s, directory, "o", PIPELINE_RUN);
+        s.sources[0].memory = run == 0 ? "offsets 1" : "offsets 2";
+        s.sources[0].load_fails = run == 1; /* which stops nothing */
+        fake_sink_remember(sink, run == 0 ? "total 7" : NULL);
+        start(&s, PIPELINE_RUN);
+        ck_assert_str_eq(s.sources[0].loaded, run == 0 ? "" : run == 1 ? "offsets 1" : "offsets 2");
+        ck_assert_str_eq(fake_sink_loaded(sink), run == 0 ? "" : "total 7");
+        if (run != 1)
+            collect(&s, TICK_MS + run * INTERVAL_MS);
+        ck_assert(stop_within(&s, 10000));
+        close_site(&s);
+    }
+    remove_directory(directory);
+}
+END_TEST
+
+START_TEST(two_pipelines_do_not_share_a_directory)
+{
+    struct site s, other;
+    char directory[40];
+
+    make_directory(directory);
+    reopen(&s, directory, "o", PIPELINE_RUN);
+    start(&s, PIPELINE_RUN);
+    site_init(&other);
+    other.config.agent.state_dir = directory;
+    ck_assert_int_eq(pipeline_open_state(&other.config, PIPELINE_ONCE, &other.state, &other.err), -1);
+    ck_assert_ptr_nonnull(strstr(other.err.msg, "in use by mqpush run, pid "));
+    ck_assert(stop_within(&s, 1000));
+    close_site(&s);
+    remove_directory(directory);
+}
+END_TEST
+
+START_TEST(a_state_directory_that_cannot_be_used_stops_nothing)
+{
+    struct site s;
+
+    site_init(&s);
+    log_set_level(LOG_ERROR);
+    s.config.agent.state_dir = "/proc/nowhere/state";
+    add_source(&s, "a", 1);
+    struct fake_sink *sink = add_sink(&s, SINK_EVERY, "o");
+    ck_assert_int_eq(pipeline_open_state(&s.config, PIPELINE_RUN, &s.state, &s.err), 0);
+    ck_assert_ptr_null(s.state);
+    start(&s, PIPELINE_RUN);
+    collect(&s, TICK_MS);
+    ck_assert(stop_within(&s, 10000));
+    CHECK_TIMES(sink, 0);
+    site_fini(&s);
+}
+END_TEST
+
 /* What is wrong at the start ------------------------------------------------------------------------------------------------ */
 
 START_TEST(a_sink_that_does_not_open_stops_the_start)
@@ -587,7 +762,6 @@ START_TEST(a_dry_run_says_what_went_wrong)
 }
 END_TEST
 
-#define COUNT(list) ((int)(sizeof(list) / sizeof((list)[0])))
 
 static Suite *suite(void)
 {
@@ -606,6 +780,11 @@ static Suite *suite(void)
     tcase_add_test(c, one_shot_is_the_same_pipeline_with_one_tick);
     tcase_add_loop_test(c, a_stop_says_whether_everything_was_taken, 0, COUNT(stops));
     tcase_add_loop_test(c, what_was_never_tried_was_not_taken, 0, 2);
+    tcase_add_loop_test(c, what_was_not_delivered_is_delivered_after_the_restart, 0, 2);
+    tcase_add_test(c, the_newest_is_all_that_some_sinks_want);
+    tcase_add_test(c, sources_and_sinks_know_again_what_they_knew);
+    tcase_add_test(c, two_pipelines_do_not_share_a_directory);
+    tcase_add_test(c, a_state_directory_that_cannot_be_used_stops_nothing);
     tcase_add_test(c, a_sink_that_does_not_open_stops_the_start);
     tcase_add_test(c, a_source_that_does_not_open_stops_the_start);
     tcase_add_loop_test(c, a_look_gives_a_batch_that_nobody_delivers, 0, COUNT(looks));
