@@ -208,6 +208,24 @@ static uint64_t get_cell(const struct batch *b, enum table_id t, uint32_t row, u
     return bits ^ absent_bits(c->kind);
 }
 
+bool batch_is_uniform(const struct batch *b, enum table_id t, unsigned column)
+{
+    const struct rows *rows = &b->tables[t];
+    uint64_t absent = absent_bits(schema_tables[t].columns[column].kind), first = 0;
+    uint32_t start = 0;
+
+    for (unsigned chunk = 0; start < rows->count; chunk++) {
+        uint32_t size = FIRST_CHUNK << chunk, used = rows->count - start < size ? rows->count - start : size;
+        const struct run *run = &rows->chunks[chunk][column];
+        uint64_t bits = run->upto == 0 ? absent : run->same;
+        if (run->cells != NULL || (run->upto < used && bits != absent) || (start > 0 && bits != first))
+            return false;
+        first = bits;
+        start += size;
+    }
+    return true;
+}
+
 void batch_set_text(struct batch *b, enum table_id t, uint32_t row, unsigned column, uint32_t text)
 {
     assert(cell_size(&schema_tables[t].columns[column]) == 4);

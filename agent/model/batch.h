@@ -59,6 +59,9 @@ size_t batch_lookup_len(const struct batch *b, uint32_t text);
 uint32_t batch_text_count(const struct batch *b); /* text numbers are below this */
 size_t batch_memory(const struct batch *b);       /* bytes held */
 
+/* Whether every row has the same in this column (or nothing); cheap. False may also mean that it is not known. */
+bool batch_is_uniform(const struct batch *b, enum table_id t, unsigned column);
+
 /* A value of any numeric column as double; NAN if absent. Exact below 2^53. */
 double batch_number(const struct batch *b, enum table_id t, uint32_t row, unsigned column);
 bool batch_has(const struct batch *b, enum table_id t, uint32_t row, unsigned column);

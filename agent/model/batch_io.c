@@ -82,20 +82,10 @@ static uint64_t cell_of(const struct batch *b, enum table_id t, uint32_t row, un
     return batch_text_id(b, t, row, column);
 }
 
-static bool is_uniform(const struct batch *b, enum table_id t, unsigned column)
-{
-    uint64_t first = cell_of(b, t, 0, column);
-
-    for (uint32_t row = 1; row < batch_rows(b, t); row++)
-        if (cell_of(b, t, row, column) != first)
-            return false;
-    return true;
-}
-
 /* What a column is written as; 0: not at all. */
 static char form_of(const struct batch *b, enum table_id t, unsigned column)
 {
-    if (column == schema_tables[t].key_count - 1 || !is_uniform(b, t, column))
+    if (column == schema_tables[t].key_count - 1 || !batch_is_uniform(b, t, column))
         return '*';
     return batch_has(b, t, 0, column) ? '=' : 0;
 }
