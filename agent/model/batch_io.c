@@ -20,7 +20,7 @@
 #include "agent/base/buf.h"
 #include "agent/base/xalloc.h"
 
-#include <assert.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -28,6 +28,7 @@
 #define MAGIC "MQB1"
 #define HEADER 16
 #define PACK_LEVEL 1
+#define PACK_STEP 32768
 #define PACK_RATIO_MAX 1040 /* deflate cannot do better than 1032 : 1 */
 #define NAME_MAX_BYTES 64
 #define TABLES_MAX 256
@@ -49,7 +50,7 @@ static void put_varint(struct buf *out, uint64_t value)
 
 static uint64_t zigzag(int64_t value)
 {
-    return ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+    return value < 0 ? ~((uint64_t)value << 1) : (uint64_t)value << 1;
 }
 
 static void put_name(struct buf *out, const char *name)
@@ -98,8 +99,10 @@ static void put_column(const struct batch *b, enum table_id t, unsigned column, 
     put_name(out, c->name);
     buf_putc(out, kind_letter(c->kind));
     buf_putc(out, form);
-    for (uint32_t row = 0; row < rows; row++)
+    for (uint32_t row = 0; row < rows; row++) {
         put_varint(out, cell_of(b, t, row, column));
+        buf_row(out);
+    }
 }
 
 static void put_table(const struct batch *b, enum table_id t, struct buf *out)
@@ -133,6 +136,7 @@ static void put_plain(const struct batch *b, struct buf *out)
     for (uint32_t text = 1; text < batch_text_count(b); text++) {
         put_varint(out, batch_lookup_len(b, text));
         buf_put(out, batch_lookup(b, text), batch_lookup_len(b, text));
+        buf_row(out);
     }
     for (int t = 0; t < TABLE_COUNT; t++)
         tables += batch_rows(b, (enum table_id)t) > 0;
@@ -148,37 +152,67 @@ static void put_u32(unsigned char *to, uint32_t value)
         to[i] = (unsigned char)(value >> (8 * i));
 }
 
-static int pack(const struct buf *plain, struct buf *out, struct err *err)
-{
-    uLongf stored = compressBound(plain->len);
-    char *to = buf_grow(out, HEADER + stored);
+/* Packed as it is written: a batch of 10,000 topics needs 64 KB for its 3.5 MB. */
+struct packing {
+    z_stream z;
+    struct buf *out;
+};
 
-    if (to == NULL)
-        return err_set(err, ERR_LIMIT, "a batch of %zu bytes has no room", plain->len);
-    int rc = compress2((unsigned char *)to + HEADER, &stored, (const unsigned char *)plain->data, plain->len, PACK_LEVEL);
-    assert(rc == Z_OK); /* the room is enough, and without memory we do not get here */
-    (void)rc;
-    if (stored > BATCH_IO_STORED_MAX - HEADER)
-        return err_set(err, ERR_LIMIT, "a batch of %lu bytes, limit is %zu", stored, BATCH_IO_STORED_MAX);
-    unsigned char *header = (unsigned char *)to;
-    memcpy(header, MAGIC, 4);
-    put_u32(header + 4, (uint32_t)plain->len);
-    put_u32(header + 8, (uint32_t)stored);
-    put_u32(header + 12, (uint32_t)crc32(0, header + HEADER, (uInt)stored));
-    out->len += HEADER + stored;
+static int pack(struct packing *p, int flush)
+{
+    int rc = Z_OK;
+
+    while (p->z.avail_in > 0 || (flush == Z_FINISH && rc != Z_STREAM_END)) {
+        char *to = buf_grow(p->out, PACK_STEP);
+        if (to == NULL || p->z.total_out > BATCH_IO_STORED_MAX - PACK_STEP)
+            return -1;
+        p->z.next_out = (unsigned char *)to;
+        p->z.avail_out = PACK_STEP;
+        rc = deflate(&p->z, flush);
+        p->out->len += PACK_STEP - p->z.avail_out;
+    }
     return 0;
+}
+
+static int pack_some(void *ctx, const char *data, size_t len)
+{
+    struct packing *p = ctx;
+
+    if (len > BATCH_IO_PLAIN_MAX - p->z.total_in)
+        return -1;
+    p->z.next_in = (unsigned char *)(uintptr_t)data; /* zlib only reads there */
+    p->z.avail_in = (uInt)len;
+    return pack(p, Z_NO_FLUSH);
+}
+
+static void put_header(struct buf *out, size_t at, const z_stream *z)
+{
+    unsigned char *header = (unsigned char *)out->data + at;
+
+    memcpy(header, MAGIC, 4);
+    put_u32(header + 4, (uint32_t)z->total_in);
+    put_u32(header + 8, (uint32_t)z->total_out);
+    put_u32(header + 12, (uint32_t)crc32(0, header + HEADER, (uInt)z->total_out));
 }
 
 int batch_io_write(const struct batch *b, struct buf *out, struct err *err)
 {
+    struct packing p = { .out = out };
     struct buf plain;
+    size_t at = out->len;
 
-    buf_init(&plain, BATCH_IO_PLAIN_MAX);
+    if (deflateInit(&p.z, PACK_LEVEL) != Z_OK)
+        abort(); /* out of memory, as xalloc does */
+    buf_put(out, (const char[HEADER]){ 0 }, HEADER);
+    buf_init_drain(&plain, pack_some, &p);
     put_plain(b, &plain);
-    int result = buf_failed(&plain) ? err_set(err, ERR_LIMIT, "a batch of more than %zu bytes", BATCH_IO_PLAIN_MAX)
-                                    : pack(&plain, out, err);
+    int result = buf_flush(&plain) == 0 && pack(&p, Z_FINISH) == 0 && !buf_failed(out) ? 0 : -1;
+    if (result == 0)
+        put_header(out, at, &p.z);
+    deflateEnd(&p.z);
     buf_fini(&plain);
-    return result;
+    return result == 0 ? 0 : err_set(err, ERR_LIMIT, "a batch that needs more than %zu bytes, or than there is room for",
+                                     BATCH_IO_STORED_MAX);
 }
 
 /* Reading ---------------------------------------------------------------------------------------------------------- */

@@ -355,7 +355,8 @@ static int store(struct spool *s, uint64_t number, int64_t *bytes, struct err *e
 
     buf_init(&data, 0);
     if (batch_io_write(batch, &data, NULL) == 0) {
-        result = state_prepare(s->state, "INSERT OR REPLACE INTO batches(number, time_ms, data) VALUES(?1, ?2, ?3)", numbers, 2, &stmt, err);
+        result = state_prepare(s->state, "INSERT OR REPLACE INTO batches(number, time_ms, data) VALUES(?1, ?2, ?3)", numbers, 2,
+                               &stmt, err);
         if (result == 0) {
             sqlite3_bind_blob64(stmt, 3, data.data, data.len, SQLITE_STATIC);
             result = state_step(s->state, &stmt, err);
