@@ -72,10 +72,8 @@ static void load(struct keep *k)
     int result = spool_load(k->spool, &err);
 
     say_news(k);
-    if (result < 0) {
-        log_repeat_fail(&k->trouble, LOG_ERROR, "nothing is remembered from before, intervals wait in memory", err.msg);
-        return;
-    }
+    if (result < 0) /* what cannot be written may still be read */
+        log_repeat_fail(&k->trouble, LOG_ERROR, "the spool: intervals wait in memory", err.msg);
     buf_init(&data, STATE_BLOB_MAX);
     if (state_read(k->state, totals_name, &data, NULL) > 0)
         counters_read(self_counters, k->parts.totals, data.data, data.len);

@@ -6,10 +6,12 @@
 #include "tests/fake/source.h"
 #include "tests/unit/unit.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define TICK_MS 1700000040000
@@ -575,6 +577,37 @@ START_TEST(sources_and_sinks_know_again_what_they_knew)
 }
 END_TEST
 
+START_TEST(a_full_disk_at_the_start_hides_nothing_from_before)
+{
+    struct rlimit none = { 8000, RLIM_INFINITY }; /* two pages of the log; the test program itself needs some */
+    struct site s;
+    char directory[40];
+
+    make_directory(directory);
+    reopen(&s, directory, "r", PIPELINE_ONCE);
+    s.sources[0].memory = "offsets 1";
+    start(&s, PIPELINE_ONCE);
+    collect(&s, TICK_MS);
+    stop_within(&s, 10000);
+    close_site(&s);
+
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+    struct fake_sink *sink = reopen(&s, directory, "o", PIPELINE_RUN);
+    start(&s, PIPELINE_RUN);
+    collect(&s, TICK_MS + INTERVAL_MS);
+    ck_assert(fake_sink_wait(sink, 2));
+    ck_assert_str_eq(s.sources[0].loaded, "offsets 1");
+    ck_assert(stop_within(&s, 10000));
+    CHECK_TIMES(sink, 0, 1);
+    ck_assert_int_eq(agent_int(fake_sink_batch(sink), "spool", AGENT_UP), 0);
+    close_site(&s);
+    none.rlim_cur = RLIM_INFINITY;
+    setrlimit(RLIMIT_FSIZE, &none);
+    remove_directory(directory);
+}
+END_TEST
+
 START_TEST(two_pipelines_do_not_share_a_directory)
 {
     struct site s, other;
@@ -783,6 +816,7 @@ static Suite *suite(void)
     tcase_add_loop_test(c, what_was_not_delivered_is_delivered_after_the_restart, 0, 2);
     tcase_add_test(c, the_newest_is_all_that_some_sinks_want);
     tcase_add_test(c, sources_and_sinks_know_again_what_they_knew);
+    tcase_add_test(c, a_full_disk_at_the_start_hides_nothing_from_before);
     tcase_add_test(c, two_pipelines_do_not_share_a_directory);
     tcase_add_test(c, a_state_directory_that_cannot_be_used_stops_nothing);
     tcase_add_test(c, a_sink_that_does_not_open_stops_the_start);
