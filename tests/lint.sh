@@ -95,17 +95,17 @@ check_rooms() {
 #
 # header pattern | where it may be included | in how many files. Types of a library never appear in a header of ours.
 
-libraries='curl/|sinks/http\.c|1
+libraries='curl/|sinks/http[a-z_]*\.c|3
 curl/|agent/source/rocketmq/[a-z_]*\.c|1
 cjson/|agent/[a-z/_]*\.c|1
-cjson/|sinks/[a-z_]*\.c|1
+cjson/|sinks/[a-z_/]*\.c|1
 hiredis|sinks/redis[a-z_/]*\.c|9
 sqlite3\.h|sinks/sqlite/[a-z_]*\.c|9
 sqlite3\.h|agent/history/[a-z_]*\.c|9
 sqlite3\.h|agent/pipeline/(spool|state)\.c|2
 ini\.h|agent/pipeline/config_file\.c|1
 libsmartcols|agent/view/[a-z_]*\.c|1
-zlib\.h|sinks/[a-z_]*\.c|1
+zlib\.h|sinks/[a-z_/]*\.c|1
 zlib\.h|agent/model/batch_io\.c|1
 openssl/|agent/source/rocketmq/[a-z_]*\.c|1'
 

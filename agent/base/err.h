@@ -24,7 +24,7 @@ enum err_kind {
 struct err {
     enum err_kind kind;
     int sys;
-    char msg[400];
+    char msg[720];
 };
 
 /* Each returns -1, so that "return err_set(...)" reads as one thought. err may be NULL: then only -1 is returned. */

@@ -349,7 +349,7 @@ static const struct {
     { 202, "", "", SINK_OK, ERR_NONE, "", 0 },
     { 204, "", "", SINK_OK, ERR_NONE, "", 0 },
     { 400, "", "pushed are \"bad\"\nreally\x01\xff\n", SINK_REJECT, ERR_REMOTE, "answered 400: pushed are \"bad\" really ?", 0 },
-    { 401, "", "Unauthorized\n", SINK_REJECT, ERR_CONFIG, "answered 401, user or password is missing or wrong: Unauthorized", 0 },
+    { 401, "", "Unauthorized\n", SINK_REJECT, ERR_CONFIG, "answered 401, user, password or token is missing or wrong: Unauthorized", 0 },
     { 403, "", "", SINK_REJECT, ERR_CONFIG, "answered 403, this user may not push", 0 },
     { 404, "", "", SINK_REJECT, ERR_CONFIG, "no Pushgateway under this URL", 0 },
     { 405, "", "", SINK_REJECT, ERR_CONFIG, "no Pushgateway under this URL", 0 },
