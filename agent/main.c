@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 static const struct cli_command *const commands[] = {
-    &command_run, &command_once, &command_status, &command_config, &command_metrics, NULL,
+    &command_run, &command_once, &command_status, &command_config, &command_metrics, &command_sweep,
+    NULL,
 };
 
 /* Large blocks go back to the kernel when they are freed, and the few threads share their heaps: an agent that looks at a

@@ -41,7 +41,7 @@ static const struct option_spec options[] = {
     OPT(OPT_TYPE_SECRET, struct pushgateway_sink, password, "", "the user's password"),
     OPT(OPT_TYPE_SECRET, struct pushgateway_sink, bearer_token, "", "sent as Authorization: Bearer, instead of a user"),
     OPT(OPT_TYPE_SECRET, struct pushgateway_sink, headers, "",
-        "more headers for each request, as Name: value | Name: value; shown nowhere"),
+        "more headers for each request, as Name: value, several separated by |"),
     OPT(OPT_TYPE_STR, struct pushgateway_sink, ca_file, "",
         "PEM file of those who may sign the gateway's certificate; empty: those the system trusts"),
     OPT(OPT_TYPE_STR, struct pushgateway_sink, cert_file, "", "PEM file of our certificate, where the gateway asks for one"),

@@ -92,15 +92,20 @@ static bool add_group(struct state_groups *out, const cJSON *element)
     return true;
 }
 
+static void put(struct state_scan *s, char c)
+{
+    buf_putc(&s->element, c);
+    if (buf_failed(&s->element))
+        s->wrong = "a group's labels are longer than any gateway's are";
+}
+
 static void end_element(struct state_scan *s)
 {
     if (s->element.len > 0 && s->element.data[s->element.len - 1] == ',')
         s->element.len--;
-    buf_putc(&s->element, '}');
-    if (buf_failed(&s->element)) {
-        s->wrong = "a group's labels are longer than a gateway allows";
+    put(s, '}');
+    if (s->wrong != NULL)
         return;
-    }
     cJSON *element = cJSON_ParseWithLength(s->element.data, s->element.len);
     if (element == NULL || !add_group(s->out, element))
         s->wrong = "it holds a group without labels, or more groups than anybody has";
@@ -135,7 +140,7 @@ static void open_bracket(struct state_scan *s, char c)
     if (s->depth != ELEMENT_DEPTH)
         return;
     buf_reset(&s->element);
-    buf_putc(&s->element, '{');
+    put(s, '{');
     start_member(s);
 }
 
@@ -174,7 +179,7 @@ static void take_byte(struct state_scan *s, char c)
     if (!is_text && (c == '}' || c == ']'))
         close_bracket(s);
     if (was_in_element && s->depth >= ELEMENT_DEPTH && s->is_kept)
-        buf_putc(&s->element, c);
+        put(s, c);
     if (!is_text && (c == '{' || c == '['))
         open_bracket(s, c);
     if (!is_text && is_at_element && c == ',')

@@ -14,13 +14,12 @@
 
 struct sweep_group {
     const struct sink_label *labels; /* job first, ends at name == NULL */
-    int64_t pushed_at_s;             /* the newest push, taken or refused: its agent was alive then */
-    int64_t age_ms;                  /* by the gateway's clock; never negative */
-    bool is_own;                     /* the group this very configuration pushes into */
+    int64_t pushed_at_s;             /* the newest push, taken or refused: its agent was alive then; NO_INT: unknown */
+    int64_t age_ms;                  /* by the gateway's clock, never negative; NO_INT: unknown */
 };
 
 struct sweep_list {
-    struct sweep_group *groups; /* the oldest first */
+    struct sweep_group *groups; /* the oldest first, those of unknown age last */
     size_t count;
     void *state;
 };
@@ -28,6 +27,8 @@ struct sweep_list {
 /* "Pushgateway gw:9091" */
 const char *sweep_gateway(const void *sink);
 const char *sweep_own_job(const void *sink);
+/* Is this the group the sink pushes into? */
+bool sweep_is_own(const void *sink, const struct sweep_group *group);
 
 int sweep_read(void *sink, int64_t deadline_ns, struct sweep_list *out, struct err *err);
 void sweep_list_fini(struct sweep_list *list); /* zeroed is fine */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -289,6 +290,199 @@ START_TEST(a_grouping_label_may_be_a_label_of_metrics_that_are_not_sent)
     family_select("mq_broker_up", rig.families, NULL);
     sink_rig_set(&rig, "grouping", "topic=a");
     open_rig();
+}
+END_TEST
+
+/* --- who we are and which way --------------------------------------------------------------------------------------- */
+
+struct setting {
+    const char *option, *text;
+};
+
+static void set_all(const struct setting *settings)
+{
+    for (; settings->option != NULL; settings++)
+        sink_rig_set(&rig, settings->option, settings->text);
+}
+
+static const struct {
+    struct setting settings[4];
+    const char *user; /* of the url, with what follows up to the host */
+    const char *header;
+} logins[] = {
+    { { { "username", "us@er" }, { "password", "s3cr:t" } }, "", "Authorization: Basic dXNAZXI6czNjcjp0\r\n" },
+    { { { "username", "user" } }, "", "Authorization: Basic dXNlcjo=\r\n" },
+    { { { "password", "s3cr:t" } }, "us%40er@", "Authorization: Basic dXNAZXI6czNjcjp0\r\n" },
+    { { { "bearer_token", "abc.s3cret" } }, "", "Authorization: Bearer abc.s3cret\r\n" },
+    { { { "headers", "X-Scope-OrgID: s3cret" } }, "", "X-Scope-OrgID: s3cret\r\n" },
+    { { { "headers", " A: s3cret; b, c |B:2 | X-Y :z" } }, "", "" }, /* a blank before the colon */
+    { { { "headers", " A: s3cret; b, c |B:2 " } }, "", "A: s3cret; b, c\r\nB: 2\r\n" },
+    { { { "headers", "Authorization: Apikey s3cret" } }, "", "Authorization: Apikey s3cret\r\n" },
+    { { { "headers", "Host: gw.example" } }, "", "Host: gw.example\r\n" },
+};
+
+START_TEST(who_we_are_goes_with_every_request_and_into_no_message) /* loop test over logins */
+{
+    char url[100];
+    http_peer_answer(peer, 401, "", "");
+    snprintf(url, sizeof(url), "http://%s127.0.0.1:%d", logins[_i].user, http_peer_port(peer));
+    sink_rig_set(&rig, "url", url);
+    set_all(logins[_i].settings);
+    if (logins[_i].header[0] == '\0') {
+        ck_assert_int_eq(sink_rig_open(&rig), -1);
+        return;
+    }
+    open_rig();
+    for (unsigned i = 0; i < 2; i++) {
+        ck_assert_int_eq(deliver(SMALL), SINK_REJECT);
+        ck_assert_msg(strstr(request(i)->headers, logins[_i].header) != NULL, "%s", request(i)->headers);
+        ck_assert_ptr_null(strstr(rig.err.msg, "s3cr"));
+    }
+    size_t len;
+    char *page = rendered(SMALL, &len);
+    ck_assert_ptr_null(memmem(page, len, "s3cr", 4));
+    free(page);
+}
+END_TEST
+
+static const struct {
+    struct setting settings[4];
+    const char *message;
+} conflicts[] = {
+    { { { "url", "http://a:s3cret@gw" }, { "username", "b" } }, "username: the url names a user too" },
+    { { { "url", "http://a:s3cret@gw" }, { "password", "s3cret2" } }, "password: there is one in the url too" },
+    { { { "url", "http://:s3cret@gw" } }, "password: there is no username" },
+    { { { "password", "s3cret" } }, "password: there is no username" },
+    { { { "username", "a" }, { "bearer_token", "s3cret" } }, "bearer_token: there is a username too" },
+    { { { "username", "a:b" } }, "username: a colon" },
+    { { { "bearer_token", "s3cret\nX-Evil: 1" } }, "bearer_token: a newline" },
+    { { { "username", "a" }, { "password", "s3cret\r\n" } }, "password: a newline" },
+    { { { "headers", "A: s3cret\r\nB: 2" } }, "headers: a newline" },
+    { { { "headers", "s3cret" } }, "headers: expected Name: value" },
+    { { { "headers", "s3cret:" } }, "headers: expected Name: value" },
+    { { { "headers", "A: b | : s3cret" } }, "headers: expected Name: value" },
+    { { { "headers", "s3 cret: b" } }, "headers: expected Name: value" },
+    { { { "headers", "content-LENGTH: 7" } }, "headers: content-LENGTH is set by mqpush itself" },
+    { { { "headers", "Transfer-Encoding: chunked" } }, "set by mqpush itself" },
+    { { { "headers", "Authorization: s3cret" }, { "bearer_token", "x" } }, "Authorization is set by mqpush itself" },
+    { { { "headers", "A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1|A:1"
+                     "|A:1|A:1|A:1|A:1|A:1|A:1|A:1" } }, "headers: more than 32" },
+    { { { "proxy", "gw:3128" } }, "proxy: expected http://" },
+    { { { "proxy", "ftp://us:s3cret@gw:3128" } }, "proxy: expected http://" },
+    { { { "proxy", "http://us:s3cret@gw:port" } }, "proxy: expected http://" },
+    { { { "ca_file", "/etc/hostname" } }, "ca_file: only https uses it" },
+    { { { "url", "https://gw" }, { "ca_file", "/nowhere/ca.pem" } }, "ca_file: /nowhere/ca.pem: No such file" },
+    { { { "url", "https://gw" }, { "cert_file", "/nowhere/me.pem" } }, "cert_file: /nowhere/me.pem: No such file" },
+    { { { "url", "https://gw" }, { "cert_file", "/etc/hostname" }, { "key_file", "/nowhere/key" } }, "key_file: /nowhere/key: No" },
+    { { { "url", "https://gw" }, { "key_file", "/etc/hostname" } }, "key_file: there is no cert_file" },
+    { { { "url", "https://gw" }, { "key_password", "s3cret" } }, "key_password: there is no cert_file" },
+};
+
+START_TEST(options_that_do_not_fit_are_told_without_their_secrets) /* loop test over conflicts */
+{
+    set_all(conflicts[_i].settings);
+    ck_assert_msg(sink_rig_open(&rig) == -1, "opened, but expected: %s", conflicts[_i].message);
+    ck_assert_int_eq(rig.err.kind, ERR_CONFIG);
+    assert_message(conflicts[_i].message);
+    ck_assert_ptr_null(strstr(rig.err.msg, "s3"));
+    ck_assert_uint_eq(http_peer_connections(peer), 0);
+}
+END_TEST
+
+START_TEST(a_proxy_is_asked_with_its_own_login_for_the_whole_url)
+{
+    char proxy[100];
+    http_peer_answer(peer, 200, "", "");
+    snprintf(proxy, sizeof(proxy), "http://us:s3cr%%40t@127.0.0.1:%d", http_peer_port(peer));
+    sink_rig_set(&rig, "url", "http://gw.example:9091/pre");
+    sink_rig_set(&rig, "proxy", proxy);
+    sink_rig_set(&rig, "bearer_token", "abc");
+    open_rig();
+    ck_assert_msg(deliver(SMALL) == SINK_OK, "%s", rig.err.msg);
+    ck_assert_str_eq(request(0)->path, "http://gw.example:9091/pre/metrics/job/rocketmq/instance/host-7");
+    ck_assert_ptr_nonnull(strstr(request(0)->headers, "Proxy-Authorization: Basic dXM6czNjckB0\r\n")); /* us:s3cr@t */
+}
+END_TEST
+
+START_TEST(the_proxy_of_the_environment_holds_unless_told_otherwise) /* loop test: 0 unset, 1 none */
+{
+    char proxy[100];
+    http_peer_answer(peer, 200, "", "");
+    snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", http_peer_port(peer));
+    setenv("http_proxy", proxy, 1);
+    unsetenv("no_proxy");
+    sink_rig_set(&rig, "url", "http://127.0.0.1:1");
+    sink_rig_set(&rig, "proxy", _i == 0 ? "" : "none");
+    open_rig();
+    ck_assert_int_eq(deliver(SMALL), _i == 0 ? SINK_OK : SINK_RETRY);
+    ck_assert_uint_eq(http_peer_requests(peer), _i == 0 ? 1 : 0);
+}
+END_TEST
+
+static const struct {
+    int status;
+    enum sink_result result;
+    enum err_kind kind;
+    const char *message;
+} proxy_refusals[] = {
+    { 403, SINK_REJECT, ERR_CONFIG, "gw.example: the proxy answered 403" },
+    { 407, SINK_REJECT, ERR_CONFIG, "the proxy answered 407: user or password for it is missing or wrong" },
+    { 502, SINK_RETRY, ERR_REMOTE, "the proxy answered 502" },
+};
+
+START_TEST(a_proxy_that_opens_no_way_to_https_is_said) /* loop test over proxy_refusals */
+{
+    char proxy[100];
+    http_peer_answer(peer, proxy_refusals[_i].status, "Location: /s3cret\r\n", "no");
+    snprintf(proxy, sizeof(proxy), "http://us:s3cret@127.0.0.1:%d", http_peer_port(peer));
+    sink_rig_set(&rig, "url", "https://gw.example");
+    sink_rig_set(&rig, "headers", "X-Token: s3cret");
+    sink_rig_set(&rig, "proxy", proxy);
+    open_rig();
+    ck_assert_int_eq(deliver(SMALL), proxy_refusals[_i].result);
+    ck_assert_int_eq(rig.err.kind, proxy_refusals[_i].kind);
+    assert_message(proxy_refusals[_i].message);
+    ck_assert_str_eq(request(0)->method, "CONNECT");
+    ck_assert_ptr_null(strstr(request(0)->headers, "X-Token")); /* meant for the gateway, not for the proxy */
+    ck_assert_ptr_null(strstr(rig.err.msg, "s3cret"));
+}
+END_TEST
+
+START_TEST(retry_after_may_be_a_date)
+{
+    char header[100], date[64];
+    time_t at = time(NULL) + 90;
+    struct tm tm;
+    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&at, &tm));
+    snprintf(header, sizeof(header), "Retry-After: %s\r\n", date);
+    http_peer_answer(peer, 503, header, "");
+    open_rig();
+    ck_assert_int_eq(deliver(SMALL), SINK_RETRY);
+    ck_assert_int_ge(rig.delivery.retry_after_ms, 60000);
+    ck_assert_int_le(rig.delivery.retry_after_ms, 90000);
+}
+END_TEST
+
+/* --- nothing of ours spoils a gateway ------------------------------------------------------------------------------- */
+
+START_TEST(no_metric_has_a_name_of_the_gateways_own)
+{
+    static const char *const theirs[] = { "go_", "process_", "promhttp_", "pushgateway_", "push_time_", "push_failure_", "up" };
+    for (unsigned i = 0; i < family_count; i++)
+        for (size_t k = 0; k < sizeof(theirs) / sizeof(theirs[0]); k++)
+            ck_assert_msg(strncmp(families[i].name, theirs[k], strlen(theirs[k])) != 0, "%s", families[i].name);
+}
+END_TEST
+
+START_TEST(a_group_too_long_for_a_path_is_refused) /* loop test: 0 fits, 1 is one byte too long */
+{
+    char value[4001] = "";
+    size_t fixed = strlen("/metrics/job/rocketmq/instance/host-7/zone/");
+    memset(value, 'x', 4000 - fixed + (size_t)_i);
+    char *grouping = xasprintf("zone=%s", value);
+    sink_rig_set(&rig, "grouping", grouping);
+    ck_assert_int_eq(sink_rig_open(&rig), _i == 0 ? 0 : -1);
+    free(grouping);
 }
 END_TEST
 
@@ -687,7 +881,17 @@ static Suite *suite(void)
     t = peer_case(s, "options");
     tcase_add_loop_test(t, a_mistake_is_told_before_anything_is_sent, 0, COUNT(mistakes));
     tcase_add_test(t, a_grouping_label_may_be_a_label_of_metrics_that_are_not_sent);
+    t = peer_case(s, "identity");
+    tcase_add_loop_test(t, who_we_are_goes_with_every_request_and_into_no_message, 0, COUNT(logins));
+    tcase_add_loop_test(t, options_that_do_not_fit_are_told_without_their_secrets, 0, COUNT(conflicts));
+    tcase_add_test(t, a_proxy_is_asked_with_its_own_login_for_the_whole_url);
+    tcase_add_loop_test(t, the_proxy_of_the_environment_holds_unless_told_otherwise, 0, 2);
+    tcase_add_loop_test(t, a_proxy_that_opens_no_way_to_https_is_said, 0, COUNT(proxy_refusals));
+    t = peer_case(s, "harm");
+    tcase_add_test(t, no_metric_has_a_name_of_the_gateways_own);
+    tcase_add_loop_test(t, a_group_too_long_for_a_path_is_refused, 0, 2);
     t = peer_case(s, "answers");
+    tcase_add_test(t, retry_after_may_be_a_date);
     tcase_add_loop_test(t, a_gateway_that_cannot_gzip_gets_text_at_once_and_from_then_on, 0, COUNT(gzip_refusals));
     tcase_add_test(t, gzip_yes_does_not_fall_back);
     tcase_add_test(t, any_other_400_is_not_tried_twice);
