@@ -47,8 +47,8 @@ static int say_no_connection(const struct http_exchange *x, struct err *err)
 /* To https a proxy only opens a way, and this is its answer to being asked for one. */
 static int say_proxy_refuses(int status, struct err *err)
 {
-    if (status == 407)
-        return err_set(err, ERR_CONFIG, "the proxy answered 407: user or password for it is missing or wrong");
+    if (status == 407 || status == 401) /* some say 401 to a login that is wrong */
+        return err_set(err, ERR_CONFIG, "the proxy answered %d: user or password for it is missing or wrong", status);
     return err_set(err, status < 500 ? ERR_CONFIG : ERR_REMOTE, "the proxy answered %d and opens no way to there", status);
 }
 

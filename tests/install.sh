@@ -4,7 +4,7 @@ set -euo pipefail
 
 build=(gcc libc6-dev make pkg-config libcurl4-openssl-dev libcjson-dev libsqlite3-dev zlib1g-dev libsmartcols-dev libinih-dev
     ca-certificates curl sqlite3 prometheus-pushgateway)
-tests=(check jq prometheus python3 cppcheck shellcheck systemd procps)
+tests=(check jq prometheus python3 openssl tinyproxy-bin cppcheck shellcheck systemd procps)
 
 case "${1:-build}" in
 build) want=("${build[@]}") ;;

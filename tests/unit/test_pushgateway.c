@@ -426,6 +426,7 @@ static const struct {
     const char *message;
 } proxy_refusals[] = {
     { 403, SINK_REJECT, ERR_CONFIG, "gw.example: the proxy answered 403" },
+    { 401, SINK_REJECT, ERR_CONFIG, "the proxy answered 401: user or password for it is missing or wrong" },
     { 407, SINK_REJECT, ERR_CONFIG, "the proxy answered 407: user or password for it is missing or wrong" },
     { 502, SINK_RETRY, ERR_REMOTE, "the proxy answered 502" },
 };
