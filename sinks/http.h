@@ -47,7 +47,7 @@ struct http_request {
     struct buf *answer;  /* receives the answer's body, up to the buf's limit, or drained; NULL: only its beginning is of interest */
 };
 
-#define HTTP_TEXT_MAX 513 /* fits into an err with the peer's name before it */
+#define HTTP_TEXT_MAX 2048
 
 struct http_answer {
     int status;

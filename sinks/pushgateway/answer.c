@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define SHOWN_MAX 512 /* bytes of the answer's text; fits into an err with all that stands before it */
+
 /*
  * RETRY: the same page may be taken later. A 400 means that this page never will, and its text says which name is at fault. All
  * other refusals are for the configuration to mend; the next interval asks again.
@@ -37,19 +39,39 @@ static const struct meaning *meaning_of(int status)
     return m;
 }
 
+/* Two groups may not hold one series. It happens when a label moves between `labels` and `grouping`: the old group is still there. */
+static const char *blame_for(const struct meaning *m, const struct http_answer *a)
+{
+    if (a->status == 400 && strstr(a->text, "collected before with the same name and label values") != NULL)
+        return "another group holds the same series; if it is ours from before, `mqpush sweep` removes it";
+    return m->blame;
+}
+
+/* So many bytes, and no character in halves. */
+static int shown_len(const char *text)
+{
+    size_t len = strlen(text);
+
+    if (len <= SHOWN_MAX)
+        return (int)len;
+    for (len = SHOWN_MAX; len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80;)
+        len--;
+    return (int)len;
+}
+
 enum sink_result answer_judge(const struct http_answer *a, const char *name, struct err *err)
 {
     const struct meaning *m = meaning_of(a->status);
-    const char *colon = a->text[0] == '\0' ? "" : ": ";
+    const char *colon = a->text[0] == '\0' ? "" : ": ", *blame = blame_for(m, a);
 
     if (m->result == SINK_OK)
         return SINK_OK;
     if (a->status / 100 == 3)
         err_set(err, m->kind, "%s: answered %d and points to %s; %s", name, a->status,
-                a->location[0] == '\0' ? "nowhere" : a->location, m->blame);
+                a->location[0] == '\0' ? "nowhere" : a->location, blame);
     else
-        err_set(err, m->kind, "%s: answered %d%s%s%s%s", name, a->status, m->blame == NULL ? "" : ", ",
-                m->blame == NULL ? "" : m->blame, colon, a->text);
+        err_set(err, m->kind, "%s: answered %d%s%s%s%.*s", name, a->status, blame == NULL ? "" : ", ",
+                blame == NULL ? "" : blame, colon, shown_len(a->text), a->text);
     return m->result;
 }
 

@@ -7,7 +7,9 @@ set -uo pipefail
 cd "$tests/.." || exit 1
 BUILD=${BUILD:-build/release}
 MQPUSH=${MQPUSH:-$PWD/mqpush}
-command -v prometheus-pushgateway >/dev/null || { echo "prometheus-pushgateway is not installed" && exit 77; }
+for program in prometheus-pushgateway promtool; do
+    command -v "$program" >/dev/null || { echo "$program is not installed" && exit 77; }
+done
 dir=$(mktemp -d /tmp/mqpush-pushgateway.XXXXXX)
 gateway_pid=''
 unset MQPUSH_CONFIG NAMESRV_ADDR STATE_DIRECTORY http_proxy https_proxy
@@ -55,6 +57,37 @@ once --to "$gateway?job=edge&instance=site-7&grouping=zone%3Db%2F1"
 same "options of the URL name the group" '[{"instance":"site-7","job":"edge","zone":"b/1"}]' \
     "$(groups | jq -c 'map(select(.job == "edge"))')"
 check "the gateway's own page stays readable" grep -q '^mqpush_build_info' <(curl -sf "$gateway/metrics")
+
+# Whatever the configuration says, everybody else's pushes are taken afterwards and the gateway's page reads well.
+printf 'bad \377 name' >"$dir/not-utf8"
+printf 'two\nlines\n\n' >"$dir/lines"
+head -c 5000 /dev/zero | tr '\0' x >"$dir/long"
+harm=("?instance=\${FILE:$dir/not-utf8}" "?job=\${FILE:$dir/not-utf8}" "?grouping=zone=\${FILE:$dir/not-utf8}" "?labels=zone=\${FILE:$dir/not-utf8}"
+    "?instance=\${FILE:$dir/lines}" "?instance=\${FILE:$dir/long}" "?job=%2e%2e&instance=%2e" "?job=a%2fb%252fc&instance=%20" "?job=%25FF"
+    "?grouping=__name__=x" "?grouping=__x=y" "?grouping=zo-ne=y" "?grouping=job=y" "?grouping=instance=y" "?grouping=le=1,quantile=x"
+    "?grouping=topic=x" "?grouping=rack=" "?labels=zone=" "?labels=__name__=x" "?labels=job=y,instance=z" "?labels=le=1,quantile=2"
+    '?labels=zone=a%22b%5cc' "?labels=exported_job=x" "?metrics=mq_*&max_series=1" "?gzip=yes" "?job=")
+before=$failures
+for query in "${harm[@]}"; do
+    once --to "$gateway$query"
+    grep -q 'answered 400' "$dir/err" && not_ok "$query is refused before it is sent" && said "nothing of the kind"
+    echo 'x 1' | curl -sf --data-binary @- "$gateway/metrics/job/neighbour" || not_ok "after $query the neighbour's push is taken"
+    curl -sf "$gateway/metrics" | promtool check metrics >"$dir/promtool" 2>&1
+    [ $? -eq 1 ] && not_ok "after $query the page reads well" && sed 's/^/  /' "$dir/promtool"
+done
+same "no configuration harms the gateway (${#harm[@]} tried)" "$before" "$failures"
+while read -r path; do curl -sf -X DELETE "$gateway/metrics/$path"; done < <(curl -sf "$gateway/api/v1/metrics" | jq -r '.data[].labels |
+    "job@base64/" + (.job | @base64 | if . == "" then "=" else gsub("\\+"; "-") | gsub("/"; "_") end) +
+    ([del(.job) | to_entries[] | "/" + .key + "@base64/" + (.value | @base64 | if . == "" then "=" else gsub("\\+"; "-") | gsub("/"; "_") end)] | join(""))')
+wait_for 5 test "$(groups)" = '[]'
+
+once --to "$gateway?labels=zone=b"
+once --to "$gateway?grouping=zone=b"
+check "a label that moves into the path meets the group of before, which is said" said "another group holds the same series"
+"$MQPUSH" sweep --older-than 0s --to "$gateway?grouping=zone=b" >/dev/null
+once --to "$gateway?grouping=zone=b"
+same "and sweep makes way" '[{"instance":"'"$(uname -n)"'","job":"rocketmq","zone":"b"}]' "$(groups)"
+curl -sf -X DELETE "$gateway/metrics/job/rocketmq/instance/$(uname -n)/zone/b"
 
 printf '# TYPE mqpush_build_info counter\nmqpush_build_info 1\n' >"$dir/clash"
 curl -sf -X DELETE "$gateway/metrics/job/rocketmq/instance/$(uname -n)"

@@ -63,7 +63,7 @@ same "--any-job is every job, in any format" 8 "$(wc -l <"$dir/out")"
 
 sweep --older-than 2s --to "$first"
 same "the old ones of our job go, labels and all" \
-    "[{instance:OWN,job:rocketmq},{instance:alive,job:rocketmq},{instance:gone,job:other},{instance:slash,job:team/x}]" \
+    "[{instance:gone,job:other},{instance:OWN,job:rocketmq},{instance:alive,job:rocketmq},{instance:slash,job:team/x}]" \
     "$(groups "$first")"
 same "and are counted" "5 of 7 groups deleted, last push 2s ago or more" "$(tail -1 "$dir/out")"
 check "for people in a table" grep -qE "^GATEWAY +JOB +INSTANCE +LABELS +LAST PUSH +AGE +RESULT" "$dir/out"
