@@ -1,0 +1,33 @@
+/*
+ * resolve.h - from a host's name to its addresses, by a deadline.
+ *
+ * Addresses in digits are taken as they are, at once. A name is looked up by a thread of its own, for getaddrinfo() cannot be told to
+ * stop and may take half a minute when DNS is away: if the deadline comes first, that thread is left to end by itself.
+ */
+#ifndef SINKS_RESOLVE_H
+#define SINKS_RESOLVE_H
+
+#include "agent/base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#define RESOLVE_HOST_MAX 256
+#define RESOLVE_ADDRESSES_MAX 8 /* of one name that are worth trying */
+
+struct resolve_address {
+    struct sockaddr_storage to;
+    socklen_t len;
+};
+
+/* "host:port", "[v6]:port", "host" or "::1" alone (then fallback_port). -1: not such a thing. */
+int resolve_split(const char *address, const char *fallback_port, char host[RESOLVE_HOST_MAX], char port[6], struct err *err);
+
+bool resolve_is_numeric(const char *host);
+
+/* How many addresses were found (1..RESOLVE_ADDRESSES_MAX), or -1. cancel_fd readable ends it with ERR_CANCELED; -1: none. */
+int resolve_host(const char *host, const char *port, struct resolve_address *found, int64_t deadline_ns, int cancel_fd,
+                 struct err *err);
+
+#endif
