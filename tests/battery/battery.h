@@ -41,6 +41,7 @@ struct battery_receiver {
 struct battery_entry {
     const char *sink;
     const struct battery_receiver *receiver;
+    const char *option, *value; /* set besides the address; NULL: none */
 };
 
 #endif

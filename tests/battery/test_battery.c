@@ -6,6 +6,7 @@
 #include "agent/base/xalloc.h"
 #include "tests/fake/http_peer.h"
 #include "tests/fake/sink_rig.h"
+#include "tests/fake/statsd_peer.h"
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
@@ -233,12 +234,78 @@ static const struct battery_receiver stdout_receiver = {
                 [FAULT_CLOSES] = ALLOW_REJECT, [FAULT_FULL] = ALLOW_RETRY },
 };
 
+/* --- a StatsD receiver -------------------------------------------------------------------------------------------------- */
+
+static void *statsd_start(enum statsd_peer_kind kind, enum battery_fault fault, char *address, size_t size)
+{
+    struct statsd_peer *peer = statsd_peer_start(kind);
+
+    snprintf(address, size, "%s", statsd_peer_address(peer));
+    if (fault == FAULT_REFUSES)
+        statsd_peer_refuse(peer);
+    if (fault == FAULT_HANGS || fault == FAULT_FULL)
+        statsd_peer_hang(peer, true);
+    if (fault == FAULT_CLOSES)
+        statsd_peer_close_after(peer, 100);
+    if (fault == FAULT_NONSENSE || fault == FAULT_ENDLESS)
+        statsd_peer_say(peer, fault == FAULT_ENDLESS);
+    return peer;
+}
+
+static void *statsd_udp_start(enum battery_fault fault, char *address, size_t size)
+{
+    return statsd_start(STATSD_PEER_UDP, fault, address, size);
+}
+
+static void *statsd_unix_start(enum battery_fault fault, char *address, size_t size)
+{
+    return statsd_start(STATSD_PEER_UNIX, fault, address, size);
+}
+
+static void *statsd_tcp_start(enum battery_fault fault, char *address, size_t size)
+{
+    return statsd_start(STATSD_PEER_TCP, fault, address, size);
+}
+
+static void statsd_stop(void *receiver)
+{
+    statsd_peer_stop(receiver);
+}
+
+/* UDP knows no more than whether the port is open; who does not read loses without a word. */
+static const struct battery_receiver statsd_udp_receiver = {
+    .start = statsd_udp_start,
+    .stop = statsd_stop,
+    .first = { [FAULT_NONE] = ALLOW_OK, [FAULT_REFUSES] = ALLOW_RETRY, [FAULT_HANGS] = ALLOW_OK | ALLOW_RETRY,
+               [FAULT_CLOSES] = ALLOW_OK | ALLOW_RETRY },
+    .second = { [FAULT_NONE] = ALLOW_OK, [FAULT_REFUSES] = ALLOW_RETRY, [FAULT_HANGS] = ALLOW_OK, [FAULT_CLOSES] = ALLOW_RETRY },
+};
+
+static const struct battery_receiver statsd_unix_receiver = {
+    .start = statsd_unix_start,
+    .stop = statsd_stop,
+    .first = { [FAULT_NONE] = ALLOW_OK, [FAULT_REFUSES] = ALLOW_RETRY, [FAULT_HANGS] = ALLOW_RETRY,
+               [FAULT_CLOSES] = ALLOW_RETRY, [FAULT_FULL] = ALLOW_RETRY },
+    .second = { [FAULT_NONE] = ALLOW_OK, [FAULT_REFUSES] = ALLOW_RETRY, [FAULT_HANGS] = ALLOW_RETRY,
+                [FAULT_CLOSES] = ALLOW_RETRY, [FAULT_FULL] = ALLOW_RETRY },
+};
+
+static const struct battery_receiver statsd_tcp_receiver = {
+    .start = statsd_tcp_start,
+    .stop = statsd_stop,
+    .first = { ALLOW_OK, ALLOW_RETRY, ALLOW_RETRY, ALLOW_RETRY, ALLOW_OK, ALLOW_OK | ALLOW_RETRY, ALLOW_RETRY },
+    .second = { ALLOW_OK, ALLOW_RETRY, ALLOW_RETRY, ALLOW_OK, ALLOW_OK, ALLOW_OK | ALLOW_RETRY, ALLOW_RETRY },
+};
+
 /* --- the sinks ------------------------------------------------------------------------------------------------------------ */
 
 static const struct battery_entry battery[] = {
-    { "pushgateway", &http_receiver },
-    { "sqlite", &file_receiver },
-    { "stdout", &stdout_receiver },
+    { "pushgateway", &http_receiver, NULL, NULL },
+    { "sqlite", &file_receiver, NULL, NULL },
+    { "statsd", &statsd_udp_receiver, NULL, NULL },
+    { "statsd", &statsd_unix_receiver, "max_packet", "128" }, /* more packets than any queue holds */
+    { "statsd", &statsd_tcp_receiver, "transport", "tcp" },
+    { "stdout", &stdout_receiver, NULL, NULL },
 };
 
 #define ENTRIES ((int)(sizeof(battery) / sizeof(battery[0])))
@@ -260,6 +327,8 @@ static void trial_start(struct trial *t, int entry, enum battery_fault fault)
     t->rig.deadline_ms = DEADLINE_MS;
     if (t->rig.ops->address_option != NULL)
         sink_rig_set(&t->rig, t->rig.ops->address_option, address);
+    if (t->entry->option != NULL)
+        sink_rig_set(&t->rig, t->entry->option, t->entry->value);
 }
 
 static void trial_open(struct trial *t, int entry, enum battery_fault fault)
