@@ -21,6 +21,9 @@
 #define SMALL_BUFFER 4096
 #define WAIT_NS (5 * NS_PER_S)
 
+/* A socket that is being polled stays open until the poll ends, so closing is left to the thread. */
+enum wish { WISH_NONE, WISH_CLOSE, WISH_REFUSE, WISH_RETURN, WISH_END };
+
 struct statsd_peer {
     enum statsd_peer_kind kind;
     char address[128], directory[64];
@@ -32,14 +35,15 @@ struct statsd_peer {
     struct buf *pieces[PIECES_MAX];
     unsigned count;
     size_t bytes, close_after;
-    bool hangs, talks, talks_forever, must_end;
+    bool hangs, talks, talks_forever;
+    enum wish wish;
 };
 
 static void bind_socket(struct statsd_peer *p)
 {
     int type = p->kind == STATSD_PEER_TCP ? SOCK_STREAM : SOCK_DGRAM, small = SMALL_BUFFER, one = 1;
 
-    p->fd = socket(p->bound.ss_family, type | SOCK_CLOEXEC, 0);
+    p->fd = socket(p->bound.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     setsockopt(p->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (p->kind == STATSD_PEER_TCP)
         setsockopt(p->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
@@ -138,12 +142,25 @@ static void talk(struct statsd_peer *p)
         (void)!send(p->connection, much, sizeof(much), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+static void grant(struct statsd_peer *p)
+{
+    if (p->wish == WISH_CLOSE && p->kind == STATSD_PEER_TCP)
+        close_connection(p, false);
+    else
+        close_socket(p);
+    if (p->wish == WISH_RETURN) {
+        unlink(p->address);
+        bind_socket(p);
+    }
+    p->wish = WISH_NONE;
+}
+
 static void do_one_thing(struct statsd_peer *p, int ready)
 {
     if (p->hangs || p->fd < 0)
         return;
     if (ready > 0 && p->kind == STATSD_PEER_TCP && p->connection < 0) {
-        p->connection = accept(p->fd, NULL, NULL);
+        p->connection = accept4(p->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (p->connection >= 0)
             new_piece(p);
     } else if (ready > 0) {
@@ -163,11 +180,32 @@ static void *run(void *arg)
         pthread_mutex_unlock(&p->lock);
         int ready = poll(&fd, 1, LOOK_MS);
         pthread_mutex_lock(&p->lock);
-        do_one_thing(p, ready);
-        ended = p->must_end;
+        ended = p->wish == WISH_END;
+        if (p->wish != WISH_NONE)
+            grant(p);
+        else
+            do_one_thing(p, ready);
         pthread_mutex_unlock(&p->lock);
     }
     return NULL;
+}
+
+#define UNDER_LOCK(p_, statement_) \
+    do { \
+        pthread_mutex_lock(&(p_)->lock); \
+        statement_; \
+        pthread_mutex_unlock(&(p_)->lock); \
+    } while (0)
+
+static void wish_for(struct statsd_peer *p, enum wish wish)
+{
+    bool granted = false;
+
+    UNDER_LOCK(p, p->wish = wish);
+    while (!granted) {
+        poll(NULL, 0, 1);
+        UNDER_LOCK(p, granted = p->wish == WISH_NONE);
+    }
 }
 
 struct statsd_peer *statsd_peer_start(enum statsd_peer_kind kind)
@@ -185,11 +223,8 @@ struct statsd_peer *statsd_peer_start(enum statsd_peer_kind kind)
 
 void statsd_peer_stop(struct statsd_peer *p)
 {
-    pthread_mutex_lock(&p->lock);
-    p->must_end = true;
-    pthread_mutex_unlock(&p->lock);
+    wish_for(p, WISH_END);
     pthread_join(p->thread, NULL);
-    close_socket(p);
     statsd_peer_forget(p);
     if (p->directory[0] != '\0') {
         unlink(p->address);
@@ -204,13 +239,6 @@ const char *statsd_peer_address(const struct statsd_peer *p)
     return p->address;
 }
 
-#define UNDER_LOCK(p_, statement_) \
-    do { \
-        pthread_mutex_lock(&(p_)->lock); \
-        statement_; \
-        pthread_mutex_unlock(&(p_)->lock); \
-    } while (0)
-
 void statsd_peer_hang(struct statsd_peer *p, bool hangs)
 {
     UNDER_LOCK(p, p->hangs = hangs);
@@ -223,7 +251,7 @@ void statsd_peer_close_after(struct statsd_peer *p, size_t bytes)
 
 void statsd_peer_close_now(struct statsd_peer *p)
 {
-    UNDER_LOCK(p, p->kind == STATSD_PEER_TCP ? close_connection(p, false) : close_socket(p));
+    wish_for(p, WISH_CLOSE);
 }
 
 void statsd_peer_say(struct statsd_peer *p, bool forever)
@@ -233,12 +261,12 @@ void statsd_peer_say(struct statsd_peer *p, bool forever)
 
 void statsd_peer_refuse(struct statsd_peer *p)
 {
-    UNDER_LOCK(p, close_socket(p));
+    wish_for(p, WISH_REFUSE);
 }
 
 void statsd_peer_return(struct statsd_peer *p)
 {
-    UNDER_LOCK(p, (close_socket(p), unlink(p->address), bind_socket(p)));
+    wish_for(p, WISH_RETURN);
 }
 
 static bool wait_until(struct statsd_peer *p, unsigned pieces, size_t bytes)
