@@ -4,7 +4,24 @@ set -euo pipefail
 
 build=(gcc libc6-dev make pkg-config libcurl4-openssl-dev libcjson-dev libsqlite3-dev zlib1g-dev libsmartcols-dev libinih-dev
     ca-certificates curl sqlite3 prometheus-pushgateway)
-tests=(check jq prometheus python3 openssl tinyproxy-bin cppcheck shellcheck systemd procps)
+tests=(check jq prometheus python3 openssl tinyproxy-bin cppcheck shellcheck systemd procps collectd-core netdata-core)
+# Any node with npm and any go will do, so that these are not forced upon a machine that has its own.
+command -v npm >/dev/null && command -v node >/dev/null || tests+=(npm)
+command -v go >/dev/null || tests+=(golang-go)
+
+# StatsD receivers that Debian does not have, into build/tools; versions that the node and the go of Debian 12 can run and build.
+install_receivers() {
+    local tools home
+    tools=$(cd "$(dirname "$0")/.." && pwd)/build/tools
+    mkdir -p "$tools"
+    [ -f "$tools/node_modules/statsd/stats.js" ] ||
+        npm install --silent --no-audit --no-fund --no-save --omit=optional --prefix "$tools" statsd@0.9.0 >&2
+    [ -x "$tools/statsd_exporter" ] && return
+    home=$(mktemp -d)
+    GOPATH=$home GOCACHE=$home/cache GOFLAGS=-modcacherw GOBIN=$tools \
+        go install github.com/prometheus/statsd_exporter@v0.24.0 >"$home/log" 2>&1 || { cat "$home/log" >&2 && return 1; }
+    rm -rf "$home"
+}
 
 case "${1:-build}" in
 build) want=("${build[@]}") ;;
@@ -20,7 +37,11 @@ missing=()
 for package in "${want[@]}"; do
     dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
+finish() { [ "$1" != test ] || install_receivers; }
+if [ ${#missing[@]} -eq 0 ]; then
+    finish "${1:-build}"
+    exit
+fi
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
@@ -48,3 +69,4 @@ trap remove_policy EXIT
     exit 1
 }
 rm -f /tmp/mqpush-install.$$.log
+finish "${1:-build}"
