@@ -290,16 +290,14 @@ static int send_datagrams(struct sender *s, struct iovec *packets, unsigned coun
     return 0;
 }
 
-/* Bursts evenly spaced. Time that was not used is not made up for. */
+/* Bursts are never closer than their share of a second: time that was not used, or slept too long, is not made up for. */
 static int pace(struct sender *s, unsigned count, const struct send_limits *l, struct err *err)
 {
-    int64_t now_ns = clock_now_ns();
-
     if (s->transport != SEND_UDP || s->rate == 0)
         return check_time(l, err);
-    if (s->next_burst_ns > now_ns && pause_until(s->next_burst_ns, l, err) < 0)
+    if (s->next_burst_ns > clock_now_ns() && pause_until(s->next_burst_ns, l, err) < 0)
         return -1;
-    s->next_burst_ns = (s->next_burst_ns > now_ns ? s->next_burst_ns : now_ns) + (int64_t)count * NS_PER_S / s->rate;
+    s->next_burst_ns = clock_now_ns() + (int64_t)count * NS_PER_S / s->rate;
     return check_time(l, err);
 }
 

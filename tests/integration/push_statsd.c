@@ -1,7 +1,10 @@
 /*
- * push_statsd.c - the statsd sink feeds a real receiver: push_statsd ADDRESS OPTION=VALUE...
+ * push_statsd.c - the statsd sink feeds a real receiver.
  *
- * Delivers three batches: the first says where counters start and leaves every gauge at another value, the second is what the
+ *     push_statsd ADDRESS OPTION=VALUE...          three batches, see below
+ *     push_statsd -l LINES ADDRESS OPTION=VALUE... one batch of so many lines, once; prints how long it took
+ *
+ * Three batches: the first says where counters start and leaves every gauge at another value, the second is what the
  * receiver has to hold in the end, and comes twice. Prints what that is, one JSON object a line, for statsd_equal.py:
  *
  *     {"metric":"mq_broker_up","type":"gauge","labels":[["source","s"],...],"value":"-5"}
@@ -134,10 +137,28 @@ static int open_rig(struct sink_rig *rig, int argc, char **argv)
     return rc;
 }
 
+static int push_lines(uint32_t lines, int argc, char **argv)
+{
+    struct sink_rig rig;
+    struct batch *b = rig_broker_batch(lines);
+
+    int rc = open_rig(&rig, argc, argv);
+    rig.deadline_ms = 60000;
+    if (rc == 0)
+        rc = deliver(&rig, b);
+    if (rc == 0)
+        printf("%llu lines in %lld ms\n", (unsigned long long)rig.delivery.series, (long long)rig.took_ms);
+    sink_rig_fini(&rig);
+    batch_unref(b);
+    return rc == 0 ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     struct sink_rig rig;
 
+    if (argc > 3 && strcmp(argv[1], "-l") == 0)
+        return push_lines((uint32_t)strtoul(argv[2], NULL, 10), argc - 2, argv + 2);
     if (argc < 2) {
         fprintf(stderr, "usage: push_statsd ADDRESS [OPTION=VALUE]...\n");
         return 2;

@@ -163,4 +163,29 @@ for transport in udp tcp; do
     check "and is named with the reason" said "StatsD $transport 127.0.0.1:$gone"
 done
 
+# Many lines ---------------------------------------------------------------------------------------------------------
+
+# As many lines as a large cluster has, at the default pace, to receivers with default buffers on a machine that has other things to
+# do: up to three tries, for whoever is not scheduled for a twentieth of a second loses packets whatever the pace.
+exporter_lines() { curl -sf "$metrics" | awk '$1 == "statsd_exporter_lines_total" { printf "%d", $2 }'; }
+etsy_lines() {
+    exec 3<>"/dev/tcp/127.0.0.1/$etsy_console" && echo counters >&3
+    timeout 5 sed -nE "s/.*metrics_received': ([0-9]+).*/\1/p; /^END/q" <&3
+    exec 3>&-
+}
+all_arrive() { # all_arrive RECEIVER PORT
+    local before after
+    for _ in 1 2 3; do
+        before=$("$1_lines")
+        "$BUILD/tests/integration/push_statsd" -l 100000 "127.0.0.1:$2" prefix=many >"$dir/took" || return
+        sleep 1.5
+        after=$("$1_lines")
+        figure "$1: $((after - before)) of $(cat "$dir/took")"
+        [ $((after - before)) -eq 100000 ] && return
+    done
+    return 1
+}
+check "100,000 lines reach statsd_exporter, all of them" all_arrive exporter "$exporter_port"
+check "100,000 lines reach Etsy's statsd, all of them" all_arrive etsy "$etsy_port"
+
 done_testing
