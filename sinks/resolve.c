@@ -113,6 +113,14 @@ static int start(struct lookup *l)
     return rc;
 }
 
+/* Reading is what makes all that the thread wrote before visible here. */
+static int take_answer(const struct lookup *l, struct err *err)
+{
+    uint64_t one;
+
+    return read(l->done_fd, &one, sizeof(one)) == sizeof(one) ? 0 : err_sys(err, "looking up %s", l->host);
+}
+
 static int wait_for(const struct lookup *l, int64_t deadline_ns, int cancel_fd, struct err *err)
 {
     struct pollfd fds[2] = { { .fd = l->done_fd, .events = POLLIN }, { .fd = cancel_fd, .events = POLLIN } };
@@ -124,7 +132,7 @@ static int wait_for(const struct lookup *l, int64_t deadline_ns, int cancel_fd, 
         if (ready > 0 && fds[1].revents != 0)
             return err_set(err, ERR_CANCELED, "looking up %s: told to stop", l->host);
         if (ready > 0)
-            return 0;
+            return take_answer(l, err);
         if (ready == 0 && clock_now_ns() >= deadline_ns)
             return err_set(err, ERR_TIMEOUT, "looking up %s took too long", l->host);
     }

@@ -66,7 +66,7 @@ static size_t put_zeros(char *to, int count)
 /* "1.5e+20" as 150000000000000000000, "5e-3" as 0.005: the same digits, the point moved. */
 static size_t spell_out(char *text, const char *from, const char *e)
 {
-    char digits[NUM_TEXT_MAX];
+    char digits[NUM_TEXT_MAX] = { 0 };
     size_t len = 0;
     int count = 0, point = 1 + atoi(e + 1); /* one digit stands before the point of such a text */
 
