@@ -4,11 +4,14 @@
 #include <string.h>
 
 extern const struct sink_ops pushgateway_sink;
+extern const struct sink_ops redis_sink;
 extern const struct sink_ops sqlite_sink;
 extern const struct sink_ops statsd_sink;
 extern const struct sink_ops stdout_sink;
 
-const struct sink_ops *const sink_registry[] = { &pushgateway_sink, &sqlite_sink, &statsd_sink, &stdout_sink, NULL };
+const struct sink_ops *const sink_registry[] = {
+    &pushgateway_sink, &redis_sink, &sqlite_sink, &statsd_sink, &stdout_sink, NULL,
+};
 
 const struct sink_ops *sink_find(const char *name)
 {

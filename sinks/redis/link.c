@@ -1,0 +1,262 @@
+/* link.c - see link.h. */
+#include "sinks/redis/link.h"
+
+#include "agent/base/clock.h"
+#include "agent/base/num.h"
+#include "agent/base/xalloc.h"
+#include "sinks/redis/refusal.h"
+#include "sinks/redis/socket.h"
+
+#include <hiredis/hiredis.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REPLY_BYTES_MAX (64u << 20) /* of one reply, while it is being read */
+#define REPLY_ELEMENTS_MAX 100000   /* of one array; hiredis would allocate what the peer announces */
+
+/* ---- life ---- */
+
+void link_init(struct link *l, const struct endpoint *to)
+{
+    *l = (struct link){ .to = *to };
+    endpoint_print(to, l->name, sizeof(l->name));
+    buf_init(&l->out, 0);
+}
+
+void link_close(struct link *l)
+{
+    if (l->context != NULL)
+        redisFree(l->context);
+    l->context = NULL;
+    buf_reset(&l->out);
+}
+
+void link_fini(struct link *l)
+{
+    link_close(l);
+    buf_fini(&l->out);
+}
+
+#define TEXT_OF(x) #x
+#define VERSION_TEXT(major, minor, patch) "hiredis " TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
+
+const char *link_library(void)
+{
+    return VERSION_TEXT(HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
+}
+
+/* ---- commands and replies ---- */
+
+static void put_count(struct buf *out, char kind, size_t n)
+{
+    buf_putc(out, kind);
+    buf_put_u64(out, n);
+    buf_put(out, "\r\n", 2);
+}
+
+void resp_put_head(struct buf *out, unsigned parts)
+{
+    put_count(out, '*', parts);
+}
+
+void resp_put(struct buf *out, const char *data, size_t len)
+{
+    put_count(out, '$', len);
+    buf_put(out, data, len);
+    buf_put(out, "\r\n", 2);
+}
+
+void link_put(struct link *l, const char *word, ...)
+{
+    unsigned count = 0;
+    va_list ap;
+
+    va_start(ap, word);
+    for (const char *w = word; w != NULL; w = va_arg(ap, const char *))
+        count++;
+    va_end(ap);
+    resp_put_head(&l->out, count);
+    va_start(ap, word);
+    for (const char *w = word; w != NULL; w = va_arg(ap, const char *))
+        resp_put(&l->out, w, strlen(w));
+    va_end(ap);
+}
+
+void link_free_reply(struct redisReply *reply)
+{
+    if (reply != NULL)
+        freeReplyObject(reply);
+}
+
+static int fail(struct link *l, struct err *err)
+{
+    redisContext *c = l->context;
+    int sys = errno;
+
+    if (c->err == REDIS_ERR_EOF)
+        err_set(err, ERR_CLOSED, "%s: the server closed the connection", l->name);
+    else if (c->err == REDIS_ERR_IO)
+        errno = sys, err_sys(err, "%s", l->name);
+    else
+        err_set(err, ERR_PROTO, "%s: not a Redis server, or a reply beyond our limits", l->name);
+    return -1;
+}
+
+/* One wait for the socket, then whatever reading and writing is possible. */
+static int move_bytes(struct link *l, const struct wait *wait, struct err *err)
+{
+    redisContext *c = l->context;
+    int done = 0, ready;
+
+    ready = socket_wait(c->fd, c->obuf != NULL && c->obuf[0] != '\0' ? POLLIN | POLLOUT : POLLIN, wait, err);
+    if (ready < 0)
+        return err_wrap(err, "%s", l->name);
+    if ((ready & ~POLLOUT) != 0) {
+        if (redisBufferRead(c) != REDIS_OK)
+            return fail(l, err);
+        if (c->reader->len - c->reader->pos > REPLY_BYTES_MAX)
+            return err_set(err, ERR_LIMIT, "%s: a reply of more than %u MiB", l->name, REPLY_BYTES_MAX >> 20);
+    }
+    if ((ready & POLLOUT) != 0 && redisBufferWrite(c, &done) != REDIS_OK)
+        return fail(l, err);
+    return 0;
+}
+
+static int take_reply(struct link *l, const struct wait *wait, void **reply, struct err *err)
+{
+    redisContext *c = l->context;
+
+    if (l->out.len > 0 && redisAppendFormattedCommand(c, l->out.data, l->out.len) != REDIS_OK)
+        return fail(l, err);
+    l->bytes += l->out.len;
+    buf_reset(&l->out);
+    for (;;) {
+        if (redisGetReplyFromReader(c, reply) != REDIS_OK)
+            return fail(l, err);
+        if (*reply != NULL)
+            return 0;
+        if (move_bytes(l, wait, err) < 0)
+            return -1;
+    }
+}
+
+int link_reply(struct link *l, const struct wait *wait, struct redisReply **reply, struct err *err)
+{
+    void *found = NULL;
+
+    if (take_reply(l, wait, &found, err) < 0) {
+        link_close(l);
+        return -1;
+    }
+    *reply = found;
+    return 0;
+}
+
+/* ---- opening ---- */
+
+#if HIREDIS_MAJOR >= 1
+static void limit_arrays(redisReader *reader)
+{
+    reader->maxelements = REPLY_ELEMENTS_MAX;
+}
+#else
+/* The reader's functions, with one exchanged. hiredis keeps them in a table that all readers share, so the copy is one for all, too. */
+static redisReplyObjectFunctions limited;
+static void *(*plain_array)(const redisReadTask *, int);
+static pthread_once_t limited_once = PTHREAD_ONCE_INIT;
+
+static void *create_array(const redisReadTask *task, int elements)
+{
+    return elements <= REPLY_ELEMENTS_MAX ? plain_array(task, elements) : NULL;
+}
+
+static void fill_limited(void)
+{
+    redisReader *reader = redisReaderCreate();
+
+    if (reader == NULL)
+        abort();
+    limited = *reader->fn;
+    plain_array = limited.createArray;
+    limited.createArray = create_array;
+    redisReaderFree(reader);
+}
+
+static void limit_arrays(redisReader *reader)
+{
+    pthread_once(&limited_once, fill_limited);
+    reader->fn = &limited;
+}
+#endif
+
+static bool is_error(const struct redisReply *r)
+{
+    return r->type == REDIS_REPLY_ERROR;
+}
+
+/* The text of a refusal may repeat what we said, a password among it: for AUTH only the first word is shown. */
+static int check_login(struct link *l, const char *what, bool is_secret, const struct wait *wait, bool *rejected, struct err *err)
+{
+    struct redisReply *reply;
+
+    if (link_reply(l, wait, &reply, err) < 0)
+        return -1;
+    bool refused = is_error(reply);
+    if (refused) {
+        size_t len = (size_t)reply->len;
+        const struct refusal *r = refusal_of(reply->str, len);
+        const char *blank = memchr(reply->str, ' ', len);
+        if (is_secret && blank != NULL)
+            len = (size_t)(blank - reply->str);
+        *rejected = refusal_say(r, l->name, what, reply->str, len, err) == SINK_REJECT || is_secret;
+    }
+    link_free_reply(reply);
+    return refused ? -1 : 0;
+}
+
+static int log_in(struct link *l, const struct login *login, const struct wait *wait, bool *rejected, struct err *err)
+{
+    char number[NUM_TEXT_MAX];
+
+    if (login->password != NULL && login->user != NULL)
+        link_put(l, "AUTH", login->user, login->password, NULL);
+    else if (login->password != NULL)
+        link_put(l, "AUTH", login->password, NULL);
+    if (login->password != NULL && check_login(l, "AUTH", true, wait, rejected, err) < 0)
+        return -1;
+    if (login->database <= 0)
+        return 0;
+    num_from_i64(number, login->database);
+    link_put(l, "SELECT", number, NULL);
+    return check_login(l, "SELECT", false, wait, rejected, err);
+}
+
+int link_open(struct link *l, const struct login *login, const struct wait *wait, bool *rejected, struct err *err)
+{
+    *rejected = false;
+    if (l->context != NULL)
+        return 0;
+    int fd = socket_connect(&l->to, wait, err);
+    if (fd < 0)
+        return err_wrap(err, "%s", l->name);
+    l->context = redisConnectFd(fd);
+    if (l->context == NULL || l->context->err != 0) {
+        close(fd);
+        link_close(l);
+        return err_set(err, ERR_SYS, "%s: no connection", l->name);
+    }
+    l->context->flags &= ~REDIS_BLOCK; /* so that a read which would wait is no error */
+    limit_arrays(l->context->reader);
+    l->generation++;
+    if (log_in(l, login, wait, rejected, err) == 0)
+        return 0;
+    link_close(l);
+    return -1;
+}
