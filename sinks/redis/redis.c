@@ -45,7 +45,7 @@ static const struct option_spec options[] = {
         "put before the table's name to make the stream's key; with {braces} in it all streams share a slot of a Cluster; two agents "
         "must not write to the same keys"),
     OPT_RANGE(OPT_TYPE_INT, struct redis_sink, maxlen, "1000000", 0, INT64_MAX,
-              "entries a stream keeps, and up to a node (100) more; 0 is no limit"),
+              "entries a stream is trimmed to before each interval, to within a node of 100; 0 is no limit"),
     OPT_RANGE(OPT_TYPE_DURATION, struct redis_sink, maxage, "0", 0, 100 * YEAR_MS,
               "how long a stream keeps an entry, to within a node; 0 is no limit; needs Redis 6.2"),
     OPT_RANGE(OPT_TYPE_INT, struct redis_sink, replicas, "0", 0, 100,

@@ -5,6 +5,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
 #include "tests/fake/http_peer.h"
+#include "tests/fake/redis_peer.h"
 #include "tests/fake/sink_rig.h"
 #include "tests/fake/statsd_peer.h"
 #include "tests/unit/unit.h"
@@ -68,6 +69,51 @@ static void http_stop(void *receiver)
 static const struct battery_receiver http_receiver = {
     .start = http_start,
     .stop = http_stop,
+    .first = { ALLOW_OK, ALLOW_RETRY, ALLOW_RETRY, ALLOW_RETRY, ALLOW_RETRY, ALLOW_RETRY, ALLOW_RETRY },
+    .second = { ALLOW_OK, ALLOW_RETRY, ALLOW_OK, ALLOW_OK, ALLOW_OK, ALLOW_OK, ALLOW_OK },
+};
+
+/* --- a Redis server ------------------------------------------------------------------------------------------------- */
+
+static void *redis_start(enum battery_fault fault, char *address, size_t size)
+{
+    struct redis_peer *peer = redis_peer_start();
+
+    snprintf(address, size, "redis://127.0.0.1:%d/0", redis_peer_port(peer));
+    switch (fault) {
+    case FAULT_REFUSES:
+        redis_peer_refuse(peer);
+        break;
+    case FAULT_HANGS:
+        redis_peer_hang(peer);
+        break;
+    case FAULT_CLOSES:
+        redis_peer_cut_after_read(peer, 20000);
+        break;
+    case FAULT_NONSENSE:
+        redis_peer_say(peer, "HTTP/1.1 400 Bad Request\r\n\r\n");
+        break;
+    case FAULT_ENDLESS:
+        redis_peer_say_forever(peer, "-ERR ");
+        break;
+    case FAULT_FULL:
+        redis_peer_fail(peer, "XADD", 300, 100, "OOM command not allowed when used memory > 'maxmemory'.");
+        break;
+    case FAULT_NONE:
+    case FAULT_COUNT:
+        break;
+    }
+    return peer;
+}
+
+static void redis_stop(void *receiver)
+{
+    redis_peer_stop(receiver);
+}
+
+static const struct battery_receiver redis_receiver = {
+    .start = redis_start,
+    .stop = redis_stop,
     .first = { ALLOW_OK, ALLOW_RETRY, ALLOW_RETRY, ALLOW_RETRY, ALLOW_RETRY, ALLOW_RETRY, ALLOW_RETRY },
     .second = { ALLOW_OK, ALLOW_RETRY, ALLOW_OK, ALLOW_OK, ALLOW_OK, ALLOW_OK, ALLOW_OK },
 };
@@ -301,6 +347,7 @@ static const struct battery_receiver statsd_tcp_receiver = {
 
 static const struct battery_entry battery[] = {
     { "pushgateway", &http_receiver, NULL, NULL },
+    { "redis", &redis_receiver, NULL, NULL },
     { "sqlite", &file_receiver, NULL, NULL },
     { "statsd", &statsd_udp_receiver, NULL, NULL },
     { "statsd", &statsd_unix_receiver, "max_packet", "128" }, /* more packets than any queue holds */
