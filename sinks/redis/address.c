@@ -4,6 +4,7 @@
 #include "agent/base/num.h"
 #include "agent/base/xalloc.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +51,19 @@ static int parse_port(const char *text, size_t len, int *port)
     return 0;
 }
 
-/* host, host:port, [v6], [v6]:port; an address with several colons and no brackets is v6 without a port. */
+static bool is_v6(const char *text, size_t len)
+{
+    char host[INET6_ADDRSTRLEN];
+    struct in6_addr ignored;
+
+    if (len >= sizeof(host))
+        return false;
+    memcpy(host, text, len);
+    host[len] = '\0';
+    return inet_pton(AF_INET6, host, &ignored) == 1;
+}
+
+/* host, host:port, v6, [v6], [v6]:port */
 static int parse_endpoint(const char *text, size_t len, int default_port, struct endpoint *e, struct err *err)
 {
     const char *end = text + len, *host = text, *host_end = end, *rest = end;
@@ -61,7 +74,7 @@ static int parse_endpoint(const char *text, size_t len, int default_port, struct
         rest = host_end != NULL ? host_end + 1 : end;
     } else {
         const char *colon = memchr(text, ':', len);
-        if (colon != NULL && memrchr(text, ':', len) == colon)
+        if (colon != NULL && !is_v6(text, len))
             host_end = rest = colon;
     }
     if (host_end == NULL || host_end == host || host_end - host >= ADDRESS_HOST_MAX)

@@ -167,13 +167,18 @@ static int walk_back(struct walk *w, struct link *l, const char *end, uint64_t m
     return 0;
 }
 
-/* Rows that were stored and have been trimmed since: those before the oldest entry, if that is a row of ours under its own id; in a
- * stream that was emptied, those up to the last id. */
+/*
+ * Rows that were stored and have been trimmed since: those before the oldest entry, if that is a row of ours under its own id; in a
+ * stream that was emptied, those up to the last id. Not if a row was refused: it may be the one that is missing there. Sending
+ * a row that was trimmed once more is better than losing one.
+ */
 static void note_trimmed(const struct walk *w, uint32_t rows)
 {
     const struct stream *s = w->s;
     uint64_t gone = 0;
 
+    if (s->has_refused || s->added <= s->length)
+        return;
     if (s->length == 0 && s->last.ms == (uint64_t)batch_info(w->b)->time_ms)
         gone = s->last.seq;
     else if (s->length > 0 && w->has_own && stream_id_compare(w->lowest, s->first) == 0)

@@ -215,7 +215,7 @@ static int check_login(struct link *l, const char *what, bool is_secret, const s
         const char *blank = memchr(reply->str, ' ', len);
         if (is_secret && blank != NULL)
             len = (size_t)(blank - reply->str);
-        *rejected = refusal_say(r, l->name, what, reply->str, len, err) == SINK_REJECT || is_secret;
+        *rejected = refusal_say(r, l->name, what, reply->str, len, err) == SINK_REJECT;
     }
     link_free_reply(reply);
     return refused ? -1 : 0;

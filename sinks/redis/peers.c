@@ -84,6 +84,14 @@ static struct link *first_that_opens(struct peers *p, const struct endpoints *ho
     return NULL;
 }
 
+static bool is_listed(const struct peers *p, const struct endpoint *e)
+{
+    for (unsigned i = 0; i < p->address->servers.count; i++)
+        if (p->address->servers.at[i].port == e->port && strcmp(p->address->servers.at[i].host, e->host) == 0)
+            return true;
+    return false;
+}
+
 /* None of the hosts answers: any node of the Cluster that we know can tell where a key is. */
 static struct link *any_known(struct peers *p, const struct wait *wait, struct err *err)
 {
@@ -91,7 +99,7 @@ static struct link *any_known(struct peers *p, const struct wait *wait, struct e
     bool rejected;
 
     for (unsigned i = 0; i < p->link_count && reason.kind != ERR_CANCELED; i++)
-        if (link_open(p->links[i], &p->login, wait, &rejected, &reason) == 0)
+        if (!is_listed(p, &p->links[i]->to) && link_open(p->links[i], &p->login, wait, &rejected, &reason) == 0)
             return p->links[i];
     return NULL;
 }

@@ -29,6 +29,8 @@ static const struct refusal refusals[] = {
     { "ERR", "unknown command", SINK_REJECT, MOVE_NONE, "streams need Redis 5.0, and XADD XTRIM XINFO XREVRANGE under their names" },
     { "ERR", "DB index is out of range", SINK_REJECT, MOVE_ELSEWHERE, "set another database" },
     { "ERR", "SELECT is not allowed in cluster", SINK_REJECT, MOVE_ELSEWHERE, "a Cluster has database 0 only" },
+    { "ERR", "without any password configured", SINK_REJECT, MOVE_ELSEWHERE, "the server has no password: set none, then reload" },
+    { "ERR", "no password is set", SINK_REJECT, MOVE_ELSEWHERE, "the server has no password: set none, then reload" },
     { "ERR", "invalid password", SINK_REJECT, MOVE_ELSEWHERE, "set the right password, then reload" },
     { "ERR", "max number of clients", SINK_RETRY, MOVE_ELSEWHERE, "" },
     { "", NULL, SINK_RETRY, MOVE_NONE, "" },

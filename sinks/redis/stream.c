@@ -65,6 +65,7 @@ static enum step refused(struct task *t, struct redisReply *reply)
     enum step step = STEP_AGAIN;
 
     t->s->known = false;
+    t->s->has_refused = true;
     enum sink_result result = refusal_say(r, t->link->name, t->s->key, text, len, t->err);
     if (r->move == MOVE_MOVED || r->move == MOVE_ASK) {
         if (refusal_target(text, len, &t->link->to, r->move == MOVE_ASK ? &t->s->ask : &t->s->moved_to) < 0)
@@ -198,6 +199,8 @@ static int read_info(struct stream *s, const struct redisReply *r)
             rc = read_id(value, &s->last);
         else if (is_named(name, "length") && value->type == REDIS_REPLY_INTEGER)
             s->length = (uint64_t)value->integer;
+        else if (is_named(name, "entries-added") && value->type == REDIS_REPLY_INTEGER)
+            s->added = (uint64_t)value->integer;
         else if (is_named(name, "first-entry") && value->type == REDIS_REPLY_ARRAY && value->elements == 2)
             read_id(value->element[0], &s->first);
     }
@@ -218,7 +221,7 @@ static enum step learn(struct task *t)
     struct redisReply *info, *refusal = NULL;
 
     s->last = s->first = (struct stream_id){ 0, 0 };
-    s->length = 0;
+    s->length = s->added = 0;
     put_asking(t);
     link_put(t->link, "XINFO", "STREAM", s->key, NULL);
     unsigned trims = put_trims(t);
@@ -343,7 +346,9 @@ enum sink_result stream_deliver(struct stream *s, struct peers *p, const struct 
     for (int i = 0; i < STEPS_MAX && step == STEP_AGAIN; i++)
         step = deliver_once(&t);
     free(t.stored);
-    if (step == STEP_DONE)
+    if (step == STEP_DONE) {
+        s->has_refused = false;
         return SINK_OK;
+    }
     return step == STEP_FAILED ? t.result : SINK_RETRY; /* err is the newest refusal */
 }

@@ -25,6 +25,8 @@ struct stream {
     struct stream_id last;  /* everything new has to be above */
     struct stream_id first; /* the oldest entry; valid if length > 0 when learnt */
     uint64_t length;
+    uint64_t added;         /* entries ever; 0: a server older than 7.0 does not say */
+    bool has_refused;       /* a command since the last delivery that succeeded */
 
     struct endpoint moved_to; /* where a Cluster has this key; moved_to.host[0] == 0: at home */
     struct endpoint ask;      /* where it has it just now */
