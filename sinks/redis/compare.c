@@ -132,8 +132,8 @@ static void ask_page(struct walk *w, struct link *l, const char *end)
     stream_id_print((struct stream_id){ (uint64_t)batch_info(w->b)->time_ms, 0 }, start);
     snprintf(count, sizeof(count), "%u", w->page);
     if (w->s->asking)
-        link_put(l, "ASKING", NULL);
-    link_put(l, "XREVRANGE", w->s->key, end, start, "COUNT", count, NULL);
+        link_put(l, "ASKING");
+    link_put(l, "XREVRANGE", w->s->key, end, start, "COUNT", count);
 }
 
 /* From `end` back to the interval's time, at most `most` entries. */

@@ -4,8 +4,8 @@
  *     XADD mqpush:groups 1700000040000-1 time 1700000040 source prod system rocketmq cluster c consumer_group g ... env prod
  *
  * The interval's time first (seconds; the id's milliseconds are only as a rule the same), then the table's columns in their order,
- * then the constant labels (where a column has the name of a label, the column stays). A value that is not known has no field. The order is fixed because the server stores field names
- * once for a run of entries that have the same.
+ * then the constant labels (where a column has the name of a label, the column stays). A value that is not known has no field. The
+ * order is fixed because the server stores field names once for a run of entries that have the same.
  */
 #ifndef SINKS_REDIS_ENTRY_H
 #define SINKS_REDIS_ENTRY_H

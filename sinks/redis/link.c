@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,20 +72,11 @@ void resp_put(struct buf *out, const char *data, size_t len)
     buf_put(out, "\r\n", 2);
 }
 
-void link_put(struct link *l, const char *word, ...)
+void link_put_words(struct link *l, const char *const *words, size_t count)
 {
-    unsigned count = 0;
-    va_list ap;
-
-    va_start(ap, word);
-    for (const char *w = word; w != NULL; w = va_arg(ap, const char *))
-        count++;
-    va_end(ap);
-    resp_put_head(&l->out, count);
-    va_start(ap, word);
-    for (const char *w = word; w != NULL; w = va_arg(ap, const char *))
-        resp_put(&l->out, w, strlen(w));
-    va_end(ap);
+    resp_put_head(&l->out, (unsigned)count);
+    for (size_t i = 0; i < count; i++)
+        resp_put(&l->out, words[i], strlen(words[i]));
 }
 
 void link_free_reply(struct redisReply *reply)
@@ -226,15 +216,15 @@ static int log_in(struct link *l, const struct login *login, const struct wait *
     char number[NUM_TEXT_MAX];
 
     if (login->password != NULL && login->user != NULL)
-        link_put(l, "AUTH", login->user, login->password, NULL);
+        link_put(l, "AUTH", login->user, login->password);
     else if (login->password != NULL)
-        link_put(l, "AUTH", login->password, NULL);
+        link_put(l, "AUTH", login->password);
     if (login->password != NULL && check_login(l, "AUTH", true, wait, rejected, err) < 0)
         return -1;
     if (login->database <= 0)
         return 0;
     num_from_i64(number, login->database);
-    link_put(l, "SELECT", number, NULL);
+    link_put(l, "SELECT", number);
     return check_login(l, "SELECT", false, wait, rejected, err);
 }
 

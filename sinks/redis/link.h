@@ -48,8 +48,10 @@ void link_close(struct link *l); /* may be opened again */
 
 /* Connects, authenticates, selects the database; nothing if it is open. -1: err is the reason; *rejected if no later try can help. */
 int link_open(struct link *l, const struct login *login, const struct wait *wait, bool *rejected, struct err *err);
-/* A command of words that need no length ("PING"). NULL ends the list. */
-void link_put(struct link *l, const char *word, ...) __attribute__((sentinel));
+/* A command of words that need no length: link_put(l, "SELECT", "3"). */
+#define link_put(l, ...) \
+    link_put_words((l), (const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
+void link_put_words(struct link *l, const char *const *words, size_t count);
 /* Sends what has gathered and waits for the next reply, which the caller frees by link_free_reply. */
 int link_reply(struct link *l, const struct wait *wait, struct redisReply **reply, struct err *err);
 void link_free_reply(struct redisReply *reply); /* accepts NULL */

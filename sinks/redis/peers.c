@@ -131,7 +131,7 @@ static int ask_sentinel(const struct peers *p, const struct endpoint *sentinel, 
     link_init(&l, sentinel);
     int rc = link_open(&l, &login, wait, &rejected, err);
     if (rc == 0) {
-        link_put(&l, "SENTINEL", "get-master-addr-by-name", name, NULL);
+        link_put(&l, "SENTINEL", "get-master-addr-by-name", name);
         rc = link_reply(&l, wait, &reply, err);
     }
     if (rc == 0 && read_master(reply, master) < 0) {

@@ -143,7 +143,7 @@ static enum sink_result confirm(struct redis_sink *s, const struct wait *wait, s
         struct redisReply *reply;
         if (l->context == NULL)
             continue;
-        link_put(l, "WAIT", count, patience, NULL);
+        link_put(l, "WAIT", count, patience);
         if (link_reply(l, wait, &reply, err) < 0)
             return SINK_RETRY;
         enum sink_result result = SINK_OK;
@@ -253,7 +253,7 @@ static int ask_info(struct link *l, const char *section, const char *name, const
 {
     struct redisReply *reply;
 
-    link_put(l, "INFO", section, NULL);
+    link_put(l, "INFO", section);
     if (link_reply(l, wait, &reply, err) < 0)
         return -1;
     find_info(reply, name, value, size);
@@ -272,7 +272,7 @@ static int redis_probe(void *self, int64_t deadline_ns, char *detail, size_t siz
     struct link *l = peers_home(&s->peers, &wait, &rejected, err);
     if (l == NULL)
         return -1;
-    link_put(l, "PING", NULL);
+    link_put(l, "PING");
     if (link_reply(l, &wait, &reply, err) < 0)
         return -1;
     if (reply->type == REDIS_REPLY_ERROR) {

@@ -136,7 +136,7 @@ static enum step find_link(struct task *t)
 static void put_asking(const struct task *t)
 {
     if (t->s->asking)
-        link_put(t->link, "ASKING", NULL);
+        link_put(t->link, "ASKING");
 }
 
 /* ---- trimming: once an interval, whole nodes only ("~"), which costs the server next to nothing ---- */
@@ -151,13 +151,13 @@ static unsigned put_trims(struct task *t)
     if (s->max_age_ms > 0 && oldest_ms > 0) {
         num_from_i64(number, oldest_ms);
         put_asking(t);
-        link_put(t->link, "XTRIM", s->key, "MINID", "~", number, NULL);
+        link_put(t->link, "XTRIM", s->key, "MINID", "~", number);
         count++;
     }
     if (s->max_length > 0) {
         num_from_i64(number, s->max_length);
         put_asking(t);
-        link_put(t->link, "XTRIM", s->key, "MAXLEN", "~", number, NULL);
+        link_put(t->link, "XTRIM", s->key, "MAXLEN", "~", number);
         count++;
     }
     t->is_trimmed = true;
@@ -223,7 +223,7 @@ static enum step learn(struct task *t)
     s->last = s->first = (struct stream_id){ 0, 0 };
     s->length = s->added = 0;
     put_asking(t);
-    link_put(t->link, "XINFO", "STREAM", s->key, NULL);
+    link_put(t->link, "XINFO", "STREAM", s->key);
     unsigned trims = put_trims(t);
     if (stream_reply(s, t->link, t->wait, &info, t->err) < 0)
         return failed(t, SINK_RETRY);

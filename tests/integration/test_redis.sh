@@ -64,10 +64,12 @@ same "a unix socket and another database do as well" 200 "$(cli "$a" -n 3 XLEN s
 check "mqpush once --to redis://... writes what it has" test "$(cli "$a" XLEN cli:scrapes)" -gt 0
 
 # --- trouble with the streams -------------------------------------------------------------------------------------------
-push "$url" $((start + 3600)) 2 300 5 prefix=back: >"$dir/out"
-push "$url" $start 4 300 5 prefix=back: >>"$dir/out" # the clock stepped back an hour
-push "$url" $start 4 300 5 prefix=back: >>"$dir/out" # and the agent restarted, which delivers them again
-push "$url" $((start + 3720)) 1 300 5 prefix=back: >>"$dir/out"
+{
+    push "$url" $((start + 3600)) 2 300 5 prefix=back:
+    push "$url" $start 4 300 5 prefix=back: # the clock stepped back an hour
+    push "$url" $start 4 300 5 prefix=back: # and the agent restarted, which delivers them again
+    push "$url" $((start + 3720)) 1 300 5 prefix=back:
+} >"$dir/out"
 same "a clock that steps back is no error" 11 "$(oks "$dir/out")"
 all_there "intervals from before the step are there once" back: $start 4 300 "127.0.0.1:$a"
 all_there "and those from after it" back: $((start + 3600)) 3 300 "127.0.0.1:$a"
@@ -248,7 +250,7 @@ kill_server two
 
 # --- Cluster ------------------------------------------------------------------------------------------------------------
 for node in "n1 $a" "n2 $b" "n3 $c"; do
-    server ${node% *} "${node#* }" --cluster-enabled yes --cluster-node-timeout 2000
+    server "${node% *}" "${node#* }" --cluster-enabled yes --cluster-node-timeout 2000
 done
 redis-cli --cluster create "127.0.0.1:$a" "127.0.0.1:$b" "127.0.0.1:$c" --cluster-yes >"$dir/cluster" 2>&1
 is_formed() { for p in "$a" "$b" "$c"; do cli "$p" CLUSTER INFO | grep -q cluster_state:ok || return 1; done; }
