@@ -1,9 +1,9 @@
 /*
  * compare.c - see compare.h.
  *
- * No row of an interval ever gets an id below the interval's time, so only that end of the stream is read: after a broken delivery the
- * rows of that delivery, at most those of a clock that stepped back. Reading goes backwards and ends at an entry of ours that is of an
- * older interval: intervals are delivered in order. Entries of others are passed over.
+ * No row of an interval ever gets an id below the interval's time, so only that end of the stream is read: after a broken delivery
+ * the rows of that delivery, at most those of a clock that stepped back. Reading goes backwards and ends at an entry of ours that is
+ * of an older interval: intervals are delivered in order. Entries of others are passed over.
  */
 #include "sinks/redis/compare.h"
 

@@ -157,7 +157,7 @@ static void limit_arrays(redisReader *reader)
     reader->maxelements = REPLY_ELEMENTS_MAX;
 }
 #else
-/* The reader's functions, with one exchanged. hiredis keeps them in a table that all readers share, so the copy is one for all, too. */
+/* The reader's functions, with one exchanged. All readers share hiredis's table of them, so the copy is one for all, too. */
 static redisReplyObjectFunctions limited;
 static void *(*plain_array)(const redisReadTask *, int);
 static pthread_once_t limited_once = PTHREAD_ONCE_INIT;

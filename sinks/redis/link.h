@@ -1,9 +1,9 @@
 /*
  * link.h - one connection to one server: opened when needed, never waited for longer than allowed, given up after any error.
  *
- * hiredis holds the buffers and reads the protocol; the socket and every wait are ours, because hiredis alone blocks while it looks up
- * names and has one timeout for all. Commands are put into the buffer (the `out` of link_out, as RESP text) and leave with the
- * first link_reply. A failed call has closed the link: replies that were on their way are lost with it, so that no late
+ * hiredis holds the buffers and reads the protocol; the socket and every wait are ours, because hiredis alone blocks while it looks
+ * up names and has one timeout for all. Commands are put into `out` (link_put, or RESP text directly) and leave with the next
+ * link_reply. A failed call has closed the link: replies that were on their way are lost with it, so that no late
  * answer meets a new question. One thread at a time.
  */
 #ifndef SINKS_REDIS_LINK_H

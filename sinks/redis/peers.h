@@ -1,8 +1,8 @@
 /*
  * peers.h - the servers we talk to: which one is ours, and the nodes of a Cluster we have been sent to.
  *
- * Home is where a stream is looked for first: the first of the hosts in `url` that takes us, or the master that a Sentinel names, or, if
- * none of the hosts answers, a node of the Cluster we already know. A refusal that says "not me" (READONLY) makes us look again.
+ * Home is where a stream is looked for first: the first of the hosts in `url` that takes us, or the master that a Sentinel names, or,
+ * if none of the hosts answers, a node of the Cluster we already know. A refusal that says "not me" (READONLY) makes us look again.
  * Links live until peers_fini and are never freed before, so whoever holds one may compare it. One thread at a time.
  */
 #ifndef SINKS_REDIS_PEERS_H

@@ -1,8 +1,8 @@
 /*
  * redis.c - the sink "redis": one Redis Stream per table, one entry per row, each row once. Options, results, what a person sees.
  *
- * What a stream holds and lacks is stream.c's; where the servers are, peers.c's; what a refusal means, refusal.c's. A batch is delivered
- * table by table. A table that Redis refuses for good (its key is something else) does not keep the others from being written;
+ * What a stream holds and lacks is stream.c's; where the servers are, peers.c's; what a refusal means, refusal.c's. A batch is
+ * delivered table by table. A table that Redis refuses for good (its key is something else) does not keep the others from being written;
  * anything that may pass ends the delivery, and the next one goes on where this one stopped.
  */
 #include "agent/base/buf.h"
@@ -129,8 +129,17 @@ static bool is_wanted(const struct redis_sink *s, int t)
     return !schema_tables[t].hidden && (s->env->tables == NULL || s->env->tables[t]);
 }
 
-/* The rows are in the master; are they in enough replicas? */
-static enum sink_result confirm(struct redis_sink *s, const struct wait *wait, struct err *err)
+/* Rows of this batch went there. In a Cluster we also know nodes that only told us the way. */
+static bool has_rows(const struct redis_sink *s, const struct link *l, const struct batch *b)
+{
+    for (int t = 0; t < TABLE_COUNT; t++)
+        if (is_wanted(s, t) && s->streams[t].link == l && batch_rows(b, (enum table_id)t) > 0)
+            return true;
+    return false;
+}
+
+/* The rows are in the masters; are they in enough replicas? */
+static enum sink_result confirm(struct redis_sink *s, const struct batch *b, const struct wait *wait, struct err *err)
 {
     char count[NUM_TEXT_MAX], patience[NUM_TEXT_MAX];
     int64_t left_ms = clock_ms_until(wait->deadline_ns);
@@ -141,8 +150,12 @@ static enum sink_result confirm(struct redis_sink *s, const struct wait *wait, s
     for (unsigned i = 0; i < s->peers.link_count; i++) {
         struct link *l = s->peers.links[i];
         struct redisReply *reply;
-        if (l->context == NULL)
+        if (!has_rows(s, l, b))
             continue;
+        if (l->context == NULL) {
+            err_set(err, ERR_CLOSED, "%s: gone before its replicas were asked", l->name);
+            return SINK_RETRY;
+        }
         link_put(l, "WAIT", count, patience);
         if (link_reply(l, wait, &reply, err) < 0)
             return SINK_RETRY;
@@ -192,7 +205,7 @@ static enum sink_result redis_deliver(void *self, const struct batch *b, struct 
     }
     enum sink_result result = deliver_tables(s, b, &wait, d, err);
     if (result == SINK_OK && s->replicas > 0 && d->series > 0)
-        result = confirm(s, &wait, err);
+        result = confirm(s, b, &wait, err);
     d->bytes = peers_bytes(&s->peers) - before;
     return result;
 }
