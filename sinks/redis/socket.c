@@ -11,19 +11,20 @@
 #include "sinks/redis/link.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#define LOOKUP_SLICE_MS 50 /* a look-up has no descriptor to wait for: how often cancel_fd is asked meanwhile */
 
 /* When a step without progress has failed. */
 static int64_t step_end(const struct wait *wait)
@@ -55,64 +56,96 @@ int socket_wait(int fd, int events, const struct wait *wait, struct err *err)
 /* ---- names ---- */
 
 struct lookup {
-    struct gaicb request;
-    struct addrinfo hints;
+    atomic_int holders; /* we and the thread; the last one frees */
+    int done_fd;        /* readable when the two below are set */
+    int rc;
+    struct addrinfo *found;
     char host[ADDRESS_HOST_MAX], port[8];
 };
 
-static void lookup_free(struct lookup *l)
+static void lookup_release(struct lookup *l)
 {
-    if (l->request.ar_result != NULL)
-        freeaddrinfo(l->request.ar_result);
+    if (atomic_fetch_sub(&l->holders, 1) > 1)
+        return;
+    if (l->found != NULL)
+        freeaddrinfo(l->found);
+    if (l->done_fd >= 0)
+        close(l->done_fd);
     free(l);
 }
 
-static int wait_for_lookup(struct lookup *l, const struct wait *wait, struct err *err)
+static int find_addresses(struct lookup *l, int flags)
 {
-    const struct gaicb *list[1] = { &l->request };
-    const struct timespec slice = { .tv_nsec = LOOKUP_SLICE_MS * NS_PER_MS };
-    struct pollfd cancel = { .fd = wait->cancel_fd, .events = POLLIN };
-    int64_t end = step_end(wait);
+    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | flags };
 
-    while (gai_error(&l->request) == EAI_INPROGRESS) {
-        if (poll(&cancel, 1, 0) > 0)
-            return err_set(err, ERR_CANCELED, "given up, told to stop");
-        if (clock_now_ns() >= end)
-            return err_set(err, ERR_TIMEOUT, "no answer from the name service in time");
-        gai_suspend(list, 1, &slice);
-    }
-    return 0;
+    return l->rc = getaddrinfo(l->host, l->port, &hints, &l->found);
+}
+
+static void *lookup_thread(void *arg)
+{
+    struct lookup *l = arg;
+
+    find_addresses(l, AI_ADDRCONFIG);
+    while (write(l->done_fd, &(uint64_t){ 1 }, sizeof(uint64_t)) < 0 && errno == EINTR)
+        ;
+    lookup_release(l);
+    return NULL;
+}
+
+/* The thread inherits a mask with all signals blocked: they are for the main thread. */
+static int lookup_start(struct lookup *l)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    sigset_t all, old;
+
+    l->done_fd = eventfd(0, EFD_CLOEXEC);
+    if (l->done_fd < 0)
+        return -1;
+    atomic_store(&l->holders, 2);
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int rc = pthread_create(&thread, &attr, lookup_thread, l);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+    if (rc != 0)
+        atomic_store(&l->holders, 1);
+    errno = rc;
+    return rc == 0 ? 0 : -1;
+}
+
+/* Until l->found and l->rc are set. Digits need no thread. */
+static int lookup(struct lookup *l, const struct wait *wait, struct err *err)
+{
+    if (find_addresses(l, AI_NUMERICHOST) == 0)
+        return 0;
+    if (lookup_start(l) < 0)
+        return err_sys(err, "cannot look up its address");
+    if (socket_wait(l->done_fd, POLLIN, wait, err) < 0)
+        return err_wrap(err, "looking up its address");
+    uint64_t ones;
+    if (read(l->done_fd, &ones, sizeof(ones)) < 0) /* what the thread wrote is ours from here on */
+        return err_sys(err, "eventfd");
+    return l->rc == 0 ? 0 : err_set(err, ERR_SYS, "cannot find its address: %s", gai_strerror(l->rc));
 }
 
 /* NULL, or the addresses, which freeaddrinfo() ends. */
 static struct addrinfo *resolve(const struct endpoint *to, const struct wait *wait, struct err *err)
 {
     struct lookup *l = xcalloc(1, sizeof(*l));
-    struct gaicb *list[1] = { &l->request };
     struct addrinfo *found = NULL;
 
+    atomic_init(&l->holders, 1);
+    l->done_fd = -1;
     memcpy(l->host, to->host, sizeof(l->host));
     snprintf(l->port, sizeof(l->port), "%d", to->port);
-    l->hints = (struct addrinfo){ .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_NUMERICHOST };
-    int rc = getaddrinfo(l->host, l->port, &l->hints, &found); /* digits: no wait */
-    if (rc == 0) {
-        lookup_free(l);
-        return found;
+    if (lookup(l, wait, err) == 0) {
+        found = l->found;
+        l->found = NULL;
     }
-    l->hints.ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG;
-    l->request = (struct gaicb){ .ar_name = l->host, .ar_service = l->port, .ar_request = &l->hints };
-    rc = getaddrinfo_a(GAI_NOWAIT, list, 1, NULL);
-    if (rc == 0 && wait_for_lookup(l, wait, err) < 0) {
-        if (gai_cancel(&l->request) != EAI_NOTCANCELED)
-            lookup_free(l);
-        return NULL;
-    }
-    rc = rc == 0 ? gai_error(&l->request) : rc;
-    if (rc != 0)
-        err_set(err, ERR_SYS, "cannot find its address: %s", gai_strerror(rc));
-    else
-        found = l->request.ar_result, l->request.ar_result = NULL;
-    lookup_free(l);
+    lookup_release(l);
     return found;
 }
 

@@ -60,6 +60,8 @@ all_there "all of them pushed again change nothing" mqpush: $start 5 2000 "127.0
 check "the probe says version and role" grep -qE '^Redis [0-9.]+ at 127.0.0.1:[0-9]+, master$' <("$tool" probe "$url")
 push "unix://$dir/plain.sock" $start 2 100 5 prefix=sock: database=3 >"$dir/out"
 same "a unix socket and another database do as well" 200 "$(cli "$a" -n 3 XLEN sock:queues)"
+push "redis://localhost:$a" $start 1 100 5 prefix=name: >"$dir/out"
+same "a host may be a name" 1 "$(oks "$dir/out")"
 "$MQPUSH" once -n 127.0.0.1:1 --to "$url?prefix=cli:" >"$dir/out" 2>&1 </dev/null
 check "mqpush once --to redis://... writes what it has" test "$(cli "$a" XLEN cli:scrapes)" -gt 0
 
