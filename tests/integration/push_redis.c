@@ -288,6 +288,16 @@ static int verify(char **argv)
             for (uint32_t row = 0; row < batch_rows(x.batches[i], t); row++)
                 missing += x.seen[t][i][row] == 0;
     }
+    for (int64_t i = 0; i < x.count; i++) {
+        for (int k = 0; k < 2; k++)
+            free(x.seen[tables[k]][i]);
+        batch_unref(x.batches[i]);
+    }
+    for (int k = 0; k < 2; k++)
+        free(x.seen[tables[k]]);
+    free(x.batches);
+    for (int i = 0; i < HOSTS_MAX && hosts[i] != NULL; i++)
+        redisFree(hosts[i]);
     printf("entries %llu missing %llu twice %llu wrong %llu foreign %llu\n", (unsigned long long)x.entries,
            (unsigned long long)missing, (unsigned long long)x.twice, (unsigned long long)x.wrong, (unsigned long long)x.foreign);
     return missing + x.twice + x.wrong > 0;
