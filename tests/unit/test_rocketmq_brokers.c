@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 extern const struct source_ops rocketmq_source;
 
@@ -92,6 +93,21 @@ START_TEST(retry_topics_are_asked_only_when_a_delay_level_has_delivered)
     good_look(r);
     ck_assert_int_eq(asked(r, RMQ_GET_TOPIC_STATS_INFO), 2);
     expect_backlog(r, "G", "%RETRY%G", 3, 3, 1);
+    rig_free(r);
+}
+END_TEST
+
+START_TEST(retry_topics_are_read_again_after_a_while_all_the_same)
+{
+    struct rig *r = rig_with_retries(V4);
+
+    rig_set(r, "slow_interval", "1s");
+    rig_set(r, "slow_requests", "0");
+    ck_assert_int_eq(sleep(2), 0);
+    say_log_delays(r->a, 3000, "3:8,12");
+    say_ends(r->a, "T:0-110 %RETRY%G:0-7");
+    good_look(r);
+    expect_backlog(r, "G", "%RETRY%G", 4, 4, 1);
     rig_free(r);
 }
 END_TEST
@@ -271,6 +287,7 @@ int main(void)
     tcase_add_loop_test(c, delay_levels_are_told_even_those_that_never_delivered, 0, 2);
     tcase_add_loop_test(c, half_messages_are_those_not_settled, 0, 4);
     tcase_add_test(c, retry_topics_are_asked_only_when_a_delay_level_has_delivered);
+    tcase_add_test(c, retry_topics_are_read_again_after_a_while_all_the_same);
     tcase_add_loop_test(c, retry_topics_are_asked_again_after_any_doubt, 0, 3);
     tcase_add_test(c, brokers_with_pop_are_always_asked);
     tcase_add_loop_test(c, a_slave_lacks_what_its_master_has_more, 0, 3);

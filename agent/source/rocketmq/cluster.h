@@ -54,7 +54,8 @@ struct topic_part {
     uint16_t fresh;         /* of them read by the look in progress */
     uint16_t flags;         /* PART_ */
     uint32_t listed;        /* stamp of the inventory that listed it */
-    uint32_t ends_number;   /* look that last read all ends; 0: never */
+    uint32_t ends_number;   /* look that last read all ends, or knew them without reading; 0: never */
+    uint32_t read_at_s;     /* monotonic second in which they were last read */
     uint32_t wanted;        /* look that found consumers of it */
     uint32_t min_epoch;     /* broker.min_epoch when min was read; 0: never */
     struct motion motion;   /* of its ends */

@@ -106,7 +106,8 @@ static bool is_lively(const struct broker *b, uint32_t topic)
 
 /*
  * Before 5.0 every message comes into a retry topic through a delay level. So while none has delivered, an end of a retry topic
- * that was right in the last look is right now, and half of all topics need not be asked. (POP, since 5.0, has other ways.)
+ * that was right in the last look is right now, and half of all topics need not be asked. (POP, since 5.0, has other ways.) Somebody may
+ * still send to such a topic by hand: each is read again after slow_interval.
  */
 static bool is_known_unasked(struct broker *b, uint32_t topic)
 {
@@ -114,6 +115,9 @@ static bool is_known_unasked(struct broker *b, uint32_t topic)
 
     if (!b->now.nothing_returned || b->cluster->topic_infos[topic].kind != TOPIC_RETRY || (t->flags & PART_NEW) != 0 ||
         t->ends_number == 0 || t->ends_number < b->now.ends_since)
+        return false;
+    int64_t age_s = b->now.look->started_at_ns / NS_PER_S - t->read_at_s;
+    if (age_s * 1000 >= b->now.look->options->slow_interval_ms)
         return false;
     if (t->ends_number != b->now.look->number) {
         t->ends_number = b->now.look->number;

@@ -296,6 +296,7 @@ void learn_end_ends(struct broker *b, struct topic_part *t, struct moment at)
         t->last_stored_ms = UNKNOWN;
     t->ends_number = at.look;
     t->ends_at_ns = at.now_ns;
+    t->read_at_s = (uint32_t)(at.now_ns / NS_PER_S);
 }
 
 static void on_listed_end(void *ctx, const struct body_queue *queue)

@@ -160,8 +160,10 @@ double rates_topic_messages(const struct broker *b, uint32_t topic)
 
 double rates_topic_bytes(const struct broker *b, uint32_t topic)
 {
-    if (!rates_knows_topic(b, topic) || !rates_has_bytes(b, topic))
+    if (!rates_has_bytes(b, topic))
         return (double)NAN;
+    if (!rates_knows_topic(b, topic))
+        return has_stood_on_slow_lane(b, &b->topics[topic]) ? 0 : (double)NAN;
     return bytes_of(b, &b->topics[topic].motion, !motion_is_idle(&b->topics[topic].motion, now_of(b)));
 }
 
