@@ -231,6 +231,20 @@ static int statsd_probe(void *self, int64_t deadline_ns, char *detail, size_t si
     return 0;
 }
 
+static void statsd_save(const void *self, struct buf *out)
+{
+    const struct statsd_sink *s = self;
+
+    counters_save(&s->counters, out);
+}
+
+static int statsd_load(void *self, const void *data, size_t len, struct err *err)
+{
+    struct statsd_sink *s = self;
+
+    return counters_load(&s->counters, data, len, err);
+}
+
 static void statsd_close(void *self)
 {
     struct statsd_sink *s = self;
@@ -253,5 +267,7 @@ const struct sink_ops statsd_sink = {
     .deliver = statsd_deliver,
     .render = statsd_render,
     .probe = statsd_probe,
+    .save = statsd_save,
+    .load = statsd_load,
     .close = statsd_close,
 };
