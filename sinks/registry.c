@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+extern const struct sink_ops file_sink;
 extern const struct sink_ops pushgateway_sink;
 extern const struct sink_ops redis_sink;
 extern const struct sink_ops sqlite_sink;
@@ -10,7 +11,7 @@ extern const struct sink_ops statsd_sink;
 extern const struct sink_ops stdout_sink;
 
 const struct sink_ops *const sink_registry[] = {
-    &pushgateway_sink, &redis_sink, &sqlite_sink, &statsd_sink, &stdout_sink, NULL,
+    &file_sink, &pushgateway_sink, &redis_sink, &sqlite_sink, &statsd_sink, &stdout_sink, NULL,
 };
 
 const struct sink_ops *sink_find(const char *name)
@@ -19,6 +20,11 @@ const struct sink_ops *sink_find(const char *name)
         if (strcmp((*s)->name, name) == 0)
             return *s;
     return NULL;
+}
+
+enum sink_mode sink_mode(const struct sink_ops *ops, const void *self)
+{
+    return ops->mode_of != NULL ? ops->mode_of(self) : ops->mode;
 }
 
 static bool has_word(const char *words, const char *word, size_t len)

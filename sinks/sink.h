@@ -63,6 +63,7 @@ struct sink_ops {
     const char *address_option; /* option that receives what the URL says */
     bool keeps_scheme;   /* the whole URL goes there ("http://gw:9091"), else what follows "scheme:" ("history.db") */
     enum sink_mode mode;
+    enum sink_mode (*mode_of)(const void *self); /* where options decide, once they are set; NULL: always `mode` */
     const struct option_spec *options; /* ends with { 0 } */
     size_t size;         /* of the sink's own struct */
 
@@ -90,6 +91,8 @@ struct sink_ops {
 extern const struct sink_ops *const sink_registry[]; /* ends with NULL */
 
 const struct sink_ops *sink_find(const char *name);
+/* What a sink with these options is; ask this, not ops->mode. */
+enum sink_mode sink_mode(const struct sink_ops *ops, const void *self);
 /* The sink whose schemes include the one before the first ':' of url, or NULL. */
 const struct sink_ops *sink_find_scheme(const char *url);
 

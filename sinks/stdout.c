@@ -1,17 +1,12 @@
 /*
  * stdout.c - the metrics as text on standard output: the smallest sink, and the example of sinks/README.md.
- *
- * The descriptor is shared with whoever started us, so it stays blocking; instead, no write is larger than what a pipe that polls
- * as writable takes at once (PIPE_BUF). So a reader that does not read costs one deadline, not the worker.
  */
 #include "agent/base/buf.h"
-#include "agent/base/clock.h"
+#include "sinks/outlet.h"
 #include "sinks/prom_text.h"
 #include "sinks/sink.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <poll.h>
 #include <unistd.h>
 
 struct stdout_sink {
@@ -33,54 +28,12 @@ static struct prom_text_count put_page(const struct stdout_sink *s, const struct
     return prom_text_render(b, s->env->families, s->env->labels, s->env->max_series, out);
 }
 
-/* What the drain of one delivery needs to know. */
-struct writing {
-    struct sink_delivery *delivery;
-    struct err *err;
-};
-
-static int wait_writable(const struct writing *w)
-{
-    struct pollfd fds[2] = { { .fd = STDOUT_FILENO, .events = POLLOUT }, { .fd = w->delivery->cancel_fd, .events = POLLIN } };
-
-    for (;;) {
-        int ready = poll(fds, 2, clock_ms_until(w->delivery->deadline_ns));
-        if (ready < 0 && errno != EINTR)
-            return err_sys(w->err, "standard output: poll");
-        if (ready == 0)
-            return err_set(w->err, ERR_TIMEOUT, "standard output: nobody reads");
-        if (ready > 0 && fds[1].revents != 0)
-            return err_set(w->err, ERR_CANCELED, "standard output: given up, told to stop");
-        if (ready > 0)
-            return 0; /* also for POLLERR: write() knows the reason */
-    }
-}
-
-static int write_all(void *ctx, const char *data, size_t len)
-{
-    struct writing *w = ctx;
-
-    while (len > 0) {
-        if (wait_writable(w) < 0)
-            return -1;
-        ssize_t n = write(STDOUT_FILENO, data, len < PIPE_BUF ? len : PIPE_BUF);
-        if (n < 0 && errno != EAGAIN && errno != EINTR)
-            return err_sys(w->err, "standard output");
-        if (n > 0) {
-            data += n;
-            len -= (size_t)n;
-            w->delivery->bytes += (uint64_t)n;
-        }
-    }
-    return 0;
-}
-
 static enum sink_result stdout_deliver(void *self, const struct batch *b, struct sink_delivery *d, struct err *err)
 {
-    struct writing writing = { .delivery = d, .err = err };
+    struct outlet outlet = { .fd = STDOUT_FILENO, .name = "standard output", .delivery = d, .err = err };
     struct buf out;
 
-    buf_init_drain(&out, write_all, &writing);
+    buf_init_drain(&out, outlet_write, &outlet);
     struct prom_text_count count = put_page(self, b, &out);
     int rc = buf_flush(&out);
     buf_fini(&out);

@@ -20,6 +20,7 @@
 
 struct worker {
     const struct sink_ops *ops;
+    enum sink_mode mode;
     const struct sink_env *env;
     void *self;
     struct ring *ring;
@@ -62,6 +63,7 @@ struct worker *worker_new(struct config_sink *sink, const struct sink_env *env, 
 
     w->ops = sink->ops;
     w->self = sink->self;
+    w->mode = sink_mode(w->ops, w->self);
     sink->self = NULL;
     w->env = env;
     w->ring = ring;
@@ -100,7 +102,7 @@ void worker_free(struct worker *w)
 
 void worker_use_spool(struct worker *w, struct spool *spool)
 {
-    assert(!w->started && w->ops->mode == SINK_EVERY);
+    assert(!w->started && w->mode == SINK_EVERY);
     w->spool = spool;
     w->reader = spool_add_reader(spool, w->env->name);
     ring_leave(w->ring, w->cursor);
@@ -108,7 +110,7 @@ void worker_use_spool(struct worker *w, struct spool *spool)
 
 enum sink_mode worker_mode(const struct worker *w)
 {
-    return w->ops->mode;
+    return w->mode;
 }
 
 bool worker_has_spool(const struct worker *w)
@@ -331,13 +333,13 @@ static enum sink_result deliver(struct worker *w, const struct batch *batch)
 static void count_missed(struct worker *w, uint64_t missed, const char *why)
 {
     pthread_mutex_lock(&w->lock);
-    if (w->ops->mode == SINK_LATEST)
+    if (w->mode == SINK_LATEST)
         w->counts.overtaken += missed;
     else
         w->counts.overflowed += missed;
-    w->counts.has_lost = w->counts.has_lost || (missed > 0 && w->ops->mode == SINK_EVERY);
+    w->counts.has_lost = w->counts.has_lost || (missed > 0 && w->mode == SINK_EVERY);
     pthread_mutex_unlock(&w->lock);
-    if (missed > 0 && w->ops->mode == SINK_EVERY)
+    if (missed > 0 && w->mode == SINK_EVERY)
         log_warning("sink %s: %llu interval%s lost, %s", w->env->name, (unsigned long long)missed, missed == 1 ? "" : "s", why);
 }
 
@@ -361,7 +363,7 @@ static bool work_on(struct worker *w, const struct batch *batch)
             return true;
         if (last || must_leave(w))
             break;
-        if (w->ops->mode == SINK_EVERY)
+        if (w->mode == SINK_EVERY)
             ring_wait_closed(w->ring, clock_now_ns() + interval_ns(w));
         else if (ring_wait_newer(w->ring, w->cursor, INT64_MAX))
             break;
@@ -396,7 +398,7 @@ static void read_spool(struct worker *w)
 
 static void read_ring(struct worker *w)
 {
-    enum ring_order order = w->ops->mode == SINK_LATEST ? RING_NEWEST : RING_OLDEST;
+    enum ring_order order = w->mode == SINK_LATEST ? RING_NEWEST : RING_OLDEST;
 
     while (!must_leave(w)) {
         uint64_t missed;

@@ -2,44 +2,9 @@
 #include "agent/view/format.h"
 
 #include "agent/base/buf.h"
-
-#include <string.h>
+#include "agent/base/quote.h"
 
 typedef void put_text_fn(struct buf *to, const char *text, size_t len);
-
-static void put_csv_text(struct buf *to, const char *text, size_t len)
-{
-    bool is_plain = true;
-
-    for (size_t i = 0; i < len; i++)
-        is_plain &= text[i] != ',' && text[i] != '"' && text[i] != '\n' && text[i] != '\r';
-    /* Readers may trim blanks at the ends of a bare field. */
-    if (is_plain && (len == 0 || (text[0] != ' ' && text[len - 1] != ' '))) {
-        buf_put(to, text, len);
-        return;
-    }
-    buf_putc(to, '"');
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] == '"')
-            buf_putc(to, '"');
-        buf_putc(to, text[i]);
-    }
-    buf_putc(to, '"');
-}
-
-static void put_tsv_text(struct buf *to, const char *text, size_t len)
-{
-    static const char plain[] = "\t\n\r\\", escaped[] = "tnr\\";
-
-    for (size_t i = 0; i < len; i++) {
-        const char *found = text[i] != '\0' ? strchr(plain, text[i]) : NULL;
-        if (found != NULL) {
-            buf_putc(to, '\\');
-            buf_putc(to, escaped[found - plain]);
-        } else
-            buf_putc(to, text[i]);
-    }
-}
 
 static void put_cell(struct buf *to, const struct cell *cell, put_text_fn *put_text)
 {
@@ -80,10 +45,10 @@ static void put_rows(struct buf *to, const struct grid *grid, const char *at, bo
 
 void format_csv(struct buf *to, const struct grid *grid, const char *at, bool with_header)
 {
-    put_rows(to, grid, at, with_header, ',', put_csv_text);
+    put_rows(to, grid, at, with_header, ',', quote_csv);
 }
 
 void format_tsv(struct buf *to, const struct grid *grid, const char *at, bool with_header)
 {
-    put_rows(to, grid, at, with_header, '\t', put_tsv_text);
+    put_rows(to, grid, at, with_header, '\t', quote_tsv);
 }

@@ -7,52 +7,13 @@
 #include "agent/view/format.h"
 
 #include "agent/base/buf.h"
-#include "agent/base/utf8.h"
+#include "agent/base/quote.h"
 #include "agent/view/human.h"
 
 #include <math.h>
 #include <string.h>
 
 #define SCHEMA_NUMBER 1
-
-/* Texts of a batch are valid UTF-8; whatever else comes by is made so. */
-static void put_string(struct buf *to, const char *text, size_t len)
-{
-    size_t kept = 0;
-
-    buf_putc(to, '"');
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
-            continue;
-        buf_put(to, text + kept, i - kept);
-        kept = i + 1;
-        if (c == '"' || c == '\\')
-            buf_printf(to, "\\%c", c);
-        else if (c == '\n')
-            buf_puts(to, "\\n");
-        else if (c == '\t')
-            buf_puts(to, "\\t");
-        else
-            buf_printf(to, "\\u%04x", c);
-    }
-    buf_put(to, text + kept, len - kept);
-    buf_putc(to, '"');
-}
-
-static void put_text(struct buf *to, const char *text, size_t len)
-{
-    struct buf repaired;
-
-    if (utf8_valid(text, len)) {
-        put_string(to, text, len);
-        return;
-    }
-    buf_init(&repaired, 0);
-    utf8_repair(&repaired, text, len);
-    put_string(to, repaired.data, repaired.len);
-    buf_fini(&repaired);
-}
 
 static void put_key(struct buf *to, const char *name, bool *is_first)
 {
@@ -68,7 +29,7 @@ static void put_time(struct buf *to, const char *name, int64_t time_ms, bool *is
     size_t len = human_rfc3339(text, time_ms);
 
     put_key(to, name, is_first);
-    put_string(to, text, len);
+    quote_json(to, text, len);
 }
 
 static void put_fields(struct buf *to, const struct grid *grid, uint32_t row, bool is_first)
@@ -79,7 +40,7 @@ static void put_fields(struct buf *to, const struct grid *grid, uint32_t row, bo
             continue; /* JSON has no infinity either */
         put_key(to, grid->columns[c].name, &is_first);
         if (cell.kind == CELL_TEXT)
-            put_text(to, cell.text, cell.len);
+            quote_json(to, cell.text, cell.len);
         else if (cell.kind == CELL_INT)
             buf_put_i64(to, cell.i);
         else
@@ -93,7 +54,7 @@ void format_json(struct buf *to, const struct grid *grid, const struct format_he
 
     buf_printf(to, "{\"schema\":%d", SCHEMA_NUMBER);
     put_key(to, "table", &is_first);
-    put_string(to, head->table, strlen(head->table));
+    quote_json(to, head->table, strlen(head->table));
     put_time(to, "generated_at", head->generated_ms, &is_first);
     if (head->at_ms != 0)
         put_time(to, "at", head->at_ms, &is_first);

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -123,6 +124,7 @@ static const struct battery_receiver redis_receiver = {
 struct file_receiver {
     char directory[64], path[100];
     sqlite3 *locker;
+    int lock_fd; /* 0: none */
 };
 
 /* A history that another writer holds for good. */
@@ -150,23 +152,29 @@ static void write_nonsense(const struct file_receiver *f)
     fclose(file);
 }
 
-static void *file_start(enum battery_fault fault, char *address, size_t size)
+static void make_directory(struct file_receiver *f, enum battery_fault fault, const char *name)
 {
-    struct file_receiver *f = xcalloc(1, sizeof(*f));
     const struct rlimit small = { 16384, 16384 };
 
     /* In memory if possible: the question is what the sink does, not how busy this machine's disk is. */
     strcpy(f->directory, access("/dev/shm", W_OK) == 0 ? "/dev/shm/battery.XXXXXX" : "/tmp/battery.XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(f->directory));
-    snprintf(f->path, sizeof(f->path), fault == FAULT_REFUSES ? "%s/none/history.db" : "%s/history.db", f->directory);
-    if (fault == FAULT_HANGS)
-        lock_database(f);
+    snprintf(f->path, sizeof(f->path), "%s/%s%s", f->directory, fault == FAULT_REFUSES ? "none/" : "", name);
     if (fault == FAULT_NONSENSE)
         write_nonsense(f);
     if (fault == FAULT_FULL) {
         signal(SIGXFSZ, SIG_IGN);
         setrlimit(RLIMIT_FSIZE, &small);
     }
+}
+
+static void *file_start(enum battery_fault fault, char *address, size_t size)
+{
+    struct file_receiver *f = xcalloc(1, sizeof(*f));
+
+    make_directory(f, fault, "history.db");
+    if (fault == FAULT_HANGS)
+        lock_database(f);
     snprintf(address, size, "%s", f->path);
     return f;
 }
@@ -177,6 +185,8 @@ static void file_stop(void *receiver)
     char command[100];
 
     sqlite3_close(f->locker);
+    if (f->lock_fd > 0)
+        close(f->lock_fd);
     snprintf(command, sizeof(command), "rm -rf '%s'", f->directory);
     ck_assert_int_eq(system(command), 0);
     free(f);
@@ -190,6 +200,51 @@ static const struct battery_receiver file_receiver = {
     .second = { [FAULT_NONE] = ALLOW_OK, [FAULT_REFUSES] = ALLOW_RETRY, [FAULT_HANGS] = ALLOW_RETRY,
                 [FAULT_NONSENSE] = ALLOW_OK, /* moved aside, begun anew */ [FAULT_FULL] = ALLOW_RETRY },
 };
+
+/* --- plain files ------------------------------------------------------------------------------------------------------- */
+
+/* Rows: another writer holds the file. A page has no writer for long. */
+static void *plain_start(const char *name, enum battery_fault fault, char *address, size_t size)
+{
+    struct file_receiver *f = xcalloc(1, sizeof(*f));
+
+    make_directory(f, fault, name);
+    snprintf(address, size, "%s", f->path);
+    if (fault == FAULT_HANGS) {
+        char *dot = strstr(f->path, ".csv"); /* there the table's name stands before the suffix */
+        if (dot != NULL)
+            snprintf(dot, sizeof(f->path) - (size_t)(dot - f->path), ".brokers.csv");
+        f->lock_fd = open(f->path, O_RDWR | O_CREAT, 0644);
+        ck_assert_int_gt(f->lock_fd, 0);
+        ck_assert_int_eq(flock(f->lock_fd, LOCK_EX), 0);
+    }
+    return f;
+}
+
+#define PLAIN_START(function, name) \
+    static void *function(enum battery_fault fault, char *address, size_t size) { return plain_start(name, fault, address, size); }
+PLAIN_START(page_start, "page.prom")
+PLAIN_START(jsonl_start, "rows.jsonl")
+PLAIN_START(csv_start, "rows.csv")
+PLAIN_START(influx_start, "rows.influx")
+
+static const struct battery_receiver page_receiver = {
+    .start = page_start,
+    .stop = file_stop,
+    .first = { [FAULT_NONE] = ALLOW_OK, [FAULT_REFUSES] = ALLOW_RETRY, [FAULT_NONSENSE] = ALLOW_REJECT, [FAULT_FULL] = ALLOW_RETRY },
+    .second = { [FAULT_NONE] = ALLOW_OK, [FAULT_REFUSES] = ALLOW_RETRY, [FAULT_NONSENSE] = ALLOW_REJECT, [FAULT_FULL] = ALLOW_RETRY },
+};
+
+#define ROWS_RECEIVER(start_function, nonsense) { \
+    .start = start_function, .stop = file_stop, \
+    .first = { [FAULT_NONE] = ALLOW_OK, [FAULT_REFUSES] = ALLOW_RETRY, [FAULT_HANGS] = ALLOW_RETRY, [FAULT_NONSENSE] = nonsense, \
+               [FAULT_FULL] = ALLOW_RETRY }, \
+    .second = { [FAULT_NONE] = ALLOW_OK, [FAULT_REFUSES] = ALLOW_RETRY, [FAULT_HANGS] = ALLOW_RETRY, [FAULT_NONSENSE] = nonsense, \
+                [FAULT_FULL] = ALLOW_RETRY } }
+
+static const struct battery_receiver jsonl_receiver = ROWS_RECEIVER(jsonl_start, ALLOW_REJECT);
+static const struct battery_receiver csv_receiver = ROWS_RECEIVER(csv_start, ALLOW_OK); /* rows.brokers.csv is another file */
+static const struct battery_receiver influx_receiver = ROWS_RECEIVER(influx_start, ALLOW_REJECT);
 
 /* --- standard output ---------------------------------------------------------------------------------------------------- */
 
@@ -346,6 +401,10 @@ static const struct battery_receiver statsd_tcp_receiver = {
 /* --- the sinks ------------------------------------------------------------------------------------------------------------ */
 
 static const struct battery_entry battery[] = {
+    { "file", &page_receiver, NULL, NULL },
+    { "file", &jsonl_receiver, NULL, NULL },
+    { "file", &csv_receiver, NULL, NULL },
+    { "file", &influx_receiver, NULL, NULL },
     { "pushgateway", &http_receiver, NULL, NULL },
     { "redis", &redis_receiver, NULL, NULL },
     { "sqlite", &file_receiver, NULL, NULL },
