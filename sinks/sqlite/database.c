@@ -12,12 +12,9 @@
  */
 #include "sinks/sqlite/database.h"
 
-#include "agent/base/buf.h"
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
-#include "agent/model/schema.h"
-#include "sinks/sqlite/rollup.h"
-#include "sinks/sqlite/schema_sql.h"
+#include "sinks/sqlite/layout.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -248,118 +245,6 @@ int database_inspect(struct database *db, struct err *err)
     return inspect_file(db, O_RDONLY, err);
 }
 
-/* What exists already is left alone. */
-static int create_tables(struct database *db, struct err *err)
-{
-    struct buf sql;
-
-    buf_init(&sql, 0);
-    buf_puts(&sql, schema_sql_fixed);
-    for (int t = 0; t < TABLE_COUNT; t++)
-        if (!schema_tables[t].hidden)
-            schema_sql_tables(&sql, &schema_tables[t]);
-    rollup_sql_tables(&sql);
-    buf_putc(&sql, '\0');
-    int result = database_exec(db, sql.data, err);
-    buf_fini(&sql);
-    return result;
-}
-
-/* Value columns that this agent knows and the file does not: an older agent made it. */
-static int add_columns(struct database *db, const struct table *table, struct err *err)
-{
-    for (unsigned c = 0; c < table->column_count; c++) {
-        const struct column *column = &table->columns[c];
-        char sql[256];
-        int64_t is_there;
-        if (!schema_sql_is_value(column))
-            continue;
-        snprintf(sql, sizeof(sql), "SELECT count(*) FROM pragma_table_info('%s_data') WHERE name = '%s'", table->name,
-                 column->name);
-        if (database_integer(db, sql, 0, &is_there, err) < 0)
-            return -1;
-        snprintf(sql, sizeof(sql), "ALTER TABLE %s_data ADD COLUMN %s %s", table->name, column->name,
-                 schema_sql_type(column->kind));
-        if (!is_there && database_exec(db, sql, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* 1 if the file lacks the view or has another text for it. */
-static int check_view(struct database *db, const char *name, const char *create, struct err *err)
-{
-    char query[256];
-    struct sqlite3_stmt *stmt;
-
-    snprintf(query, sizeof(query), "SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = '%s'", name);
-    if (database_prepare(db, query, &stmt, err) < 0)
-        return -1;
-    int got = database_step(db, stmt, err);
-    const char *text = got > 0 ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
-    bool is_same = text != NULL && strcmp(text, create) == 0;
-    sqlite3_finalize(stmt);
-    return got < 0 ? -1 : !is_same;
-}
-
-static int put_view(struct database *db, const char *name, const char *create, struct err *err)
-{
-    char drop[256];
-    int stale = check_view(db, name, create, err);
-
-    if (stale <= 0)
-        return stale;
-    snprintf(drop, sizeof(drop), "DROP VIEW IF EXISTS %s", name);
-    return database_exec(db, drop, err) < 0 ? -1 : database_exec(db, create, err);
-}
-
-/* Calls `visit` with the name and the text of every view until one call gives something else than 0. */
-static int for_each_view(struct database *db,
-                         int (*visit)(struct database *db, const char *name, const char *create, struct err *err),
-                         struct err *err)
-{
-    int result = 0;
-    struct buf name, create;
-
-    buf_init(&name, 0);
-    buf_init(&create, 0);
-    for (unsigned v = 0; v < TABLE_COUNT * SCHEMA_VIEW_COUNT + ROLLUP_VIEWS && result == 0; v++) {
-        buf_reset(&name);
-        buf_reset(&create);
-        if (v >= TABLE_COUNT * SCHEMA_VIEW_COUNT) {
-            rollup_sql_view(v - TABLE_COUNT * SCHEMA_VIEW_COUNT, &name, &create);
-        } else if (!schema_tables[v / SCHEMA_VIEW_COUNT].hidden) {
-            enum schema_view view = (enum schema_view)(v % SCHEMA_VIEW_COUNT);
-            schema_sql_view_name(&name, &schema_tables[v / SCHEMA_VIEW_COUNT], view);
-            schema_sql_view(&create, &schema_tables[v / SCHEMA_VIEW_COUNT], view);
-        } else {
-            continue;
-        }
-        buf_putc(&name, '\0');
-        buf_putc(&create, '\0');
-        result = visit(db, name.data, create.data, err);
-    }
-    buf_fini(&name);
-    buf_fini(&create);
-    return result;
-}
-
-static int update_layout(struct database *db, struct err *err)
-{
-    char pragmas[128];
-
-    if (create_tables(db, err) < 0)
-        return -1;
-    for (int t = 0; t < TABLE_COUNT; t++)
-        if (!schema_tables[t].hidden && add_columns(db, &schema_tables[t], err) < 0)
-            return -1;
-    if (for_each_view(db, put_view, err) < 0)
-        return -1;
-    snprintf(pragmas, sizeof(pragmas), "PRAGMA application_id = %d; PRAGMA user_version = %d", DATABASE_APPLICATION_ID,
-             DATABASE_VERSION);
-    return database_exec(db, pragmas, err);
-}
-
 /*
  * Makes whatever is missing, in one transaction. auto_vacuum must be chosen before the first page exists, and makes it: outside
  * of the transaction, or behind a BEGIN IMMEDIATE, that page would be a database already and not yet ours. As the first
@@ -369,21 +254,20 @@ static int update_file(struct database *db, struct err *err)
 {
     if (database_exec(db, "BEGIN", err) < 0)
         return -1;
+    char pragmas[128];
+    snprintf(pragmas, sizeof(pragmas), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", DATABASE_APPLICATION_ID,
+             DATABASE_VERSION);
     int result = database_exec(db, "PRAGMA auto_vacuum = INCREMENTAL", err);
     if (result == 0)
-        result = update_layout(db, err);
+        result = layout_update(db, err);
     if (result == 0)
-        result = database_exec(db, "COMMIT", err);
+        result = database_exec(db, pragmas, err);
     if (result < 0)
         database_rollback(db);
     return result;
 }
 
-/*
- * A run from a timer opens the file each minute, so the usual case only reads: the version is ours and every view has the
- * text that this agent would give it. Views name every column, so then all tables and columns are there as well. (A change
- * to schema_sql_fixed that no view shows must therefore raise DATABASE_VERSION.)
- */
+/* A run from a timer opens the file each minute, so the usual case only reads. */
 static int bring_up_to_date(struct database *db, struct err *err)
 {
     int64_t version;
@@ -395,7 +279,7 @@ static int bring_up_to_date(struct database *db, struct err *err)
         return err_set(err, ERR_CONFIG, "%s: written by a newer mqpush (layout %lld, this one knows %d)", db->path,
                        (long long)version, DATABASE_VERSION);
     }
-    int stale = version < DATABASE_VERSION ? 1 : for_each_view(db, check_view, err);
+    int stale = version < DATABASE_VERSION ? 1 : layout_is_stale(db, err);
     return stale <= 0 ? stale : update_file(db, err);
 }
 
