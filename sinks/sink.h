@@ -54,6 +54,7 @@ struct sink_delivery {
     uint64_t bytes;      /* on the wire or in the file */
     const char *first_cut; /* name of the first family cut, static text */
     int64_t retry_after_ms; /* the peer asked to wait this long; 0 if it did not */
+    char note[240];         /* all went well, and yet somebody should know: a sentence for the log; "" if there is none */
 };
 
 struct sink_ops {

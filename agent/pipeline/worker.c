@@ -273,6 +273,8 @@ static void say_attempt(struct worker *w, enum sink_result result, const struct 
         log_repeat_end(&w->trouble, what);
     else
         log_repeat_fail(&w->trouble, result == SINK_REJECT ? LOG_ERROR : LOG_WARNING, what, err->msg);
+    if (result == SINK_OK && d->note[0] != '\0')
+        log_warning("%s: %s", what, d->note);
     if (d->cut > 0 && !w->said_cut)
         log_warning("%s: %llu samples left out, by max_series or because another has the same labels; first %s", what,
                     (unsigned long long)d->cut, d->first_cut != NULL ? d->first_cut : "");

@@ -7,6 +7,7 @@
 #include "sinks/sqlite/schema_sql.h"
 
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -401,19 +402,52 @@ int rollup_advance(struct database *db, int64_t left, int64_t entered, struct er
     return 0;
 }
 
+/* ---- the end ---- */
+
+struct period {
+    char table[64];
+    int64_t span_s, oldest;
+};
+
+static int find_oldest(struct database *db, unsigned view, struct period *period, struct err *err)
+{
+    char sql[128];
+
+    snprintf(period->table, sizeof(period->table), "%s_%s_data", schema_tables[rollups[view / LEVEL_COUNT].table].name,
+             level_names[view % LEVEL_COUNT]);
+    period->span_s = view % LEVEL_COUNT == LEVEL_HOUR ? HOUR_S : DAY_S;
+    snprintf(sql, sizeof(sql), "SELECT min(time) FROM %s", period->table);
+    return database_integer(db, sql, INT64_MAX, &period->oldest, err);
+}
+
+int rollup_has_before(struct database *db, int64_t first_hour, int64_t first_day, bool *has_any, struct err *err)
+{
+    struct period period;
+
+    *has_any = false;
+    for (unsigned v = 0; v < ROLLUP_VIEWS && !*has_any; v++) {
+        if (find_oldest(db, v, &period, err) < 0)
+            return -1;
+        *has_any = period.oldest < (period.span_s == HOUR_S ? first_hour : first_day);
+    }
+    return 0;
+}
+
 int rollup_expire(struct database *db, int64_t first_hour, int64_t first_day, struct err *err)
 {
-    int result = 0;
-    struct buf sql;
+    struct period period;
+    char sql[160];
 
-    buf_init(&sql, 0);
-    for (unsigned v = 0; v < ROLLUP_VIEWS && result == 0; v++) {
-        buf_reset(&sql);
-        buf_printf(&sql, "DELETE FROM %s_%s_data WHERE time < ?1", schema_tables[rollups[v / LEVEL_COUNT].table].name,
-                   level_names[v % LEVEL_COUNT]);
-        buf_putc(&sql, '\0');
-        result = run_for(db, &sql, v % LEVEL_COUNT == LEVEL_HOUR ? first_hour : first_day, err);
+    for (unsigned v = 0; v < ROLLUP_VIEWS; v++) {
+        if (find_oldest(db, v, &period, err) < 0)
+            return -1;
+        int64_t first = period.span_s == HOUR_S ? first_hour : first_day;
+        if (period.oldest >= first)
+            continue;
+        int64_t end = first - period.oldest > ROLLUP_STEP * period.span_s ? period.oldest + ROLLUP_STEP * period.span_s : first;
+        snprintf(sql, sizeof(sql), "DELETE FROM %s WHERE time < %lld", period.table, (long long)end);
+        if (database_exec(db, sql, err) < 0)
+            return -1;
     }
-    buf_fini(&sql);
-    return result;
+    return 0;
 }

@@ -12,6 +12,7 @@
 #include "agent/base/err.h"
 #include "agent/model/schema.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct buf;
@@ -19,6 +20,7 @@ struct database;
 
 #define ROLLUP_TABLES 3
 #define ROLLUP_VIEWS (ROLLUP_TABLES * 2)
+#define ROLLUP_STEP 6
 #define HOUR_S 3600
 #define DAY_S 86400
 
@@ -29,7 +31,9 @@ bool rollup_has(enum table_id t);
 /* The last interval was that of `left`, and that of `entered` is stored now: rolls up the hour and the day of `left` if they
  * are others. For the transaction of that interval. */
 int rollup_advance(struct database *db, int64_t left, int64_t entered, struct err *err);
-/* Forgets hours and days that began before these times. */
+/* Are there hours and days that began before these times? */
+int rollup_has_before(struct database *db, int64_t first_hour, int64_t first_day, bool *has_any, struct err *err);
+/* Forgets some of them, the oldest: ROLLUP_STEP periods of each table. */
 int rollup_expire(struct database *db, int64_t first_hour, int64_t first_day, struct err *err);
 
 #endif

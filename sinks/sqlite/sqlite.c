@@ -21,11 +21,15 @@
 #define DISK_FLOOR_BYTES (8LL << 20) /* below it nothing is written: SQLite needs room for its log even to delete */
 #define CLOSE_MAX_NS (2 * NS_PER_S)
 #define DAY_MS (86400LL * 1000)
+#define SIZE_MIN_BYTES (4LL << 20)
+#define SAY_EVERY_NS (86400 * NS_PER_S)
 
 struct sqlite_sink {
     const char *path;
-    int64_t keep, keep_hourly, keep_daily;
+    int64_t keep, keep_hourly, keep_daily, max_size;
     struct store store;
+    uint64_t removed;     /* intervals that max_size has cost since it was said last */
+    int64_t said_at_ns;   /* 0: never */
     bool is_open;
 };
 
@@ -36,6 +40,8 @@ static const struct option_spec options[] = {
               "how long the hourly roll-ups are kept"),
     OPT_RANGE(OPT_TYPE_DURATION, struct sqlite_sink, keep_daily, "3650d", DAY_MS, 36500 * DAY_MS,
               "how long the daily roll-ups are kept"),
+    OPT(OPT_TYPE_SIZE, struct sqlite_sink, max_size, "0",
+        "largest size of the file; above it the oldest intervals go before their time; its log, some MiB, comes on top; 0: no limit"),
     { 0 },
 };
 
@@ -52,6 +58,8 @@ static int sqlite_open(void *self, const struct sink_env *env, struct err *err)
 
     if (sink->path == NULL || sink->path[0] == '\0')
         return err_set(err, ERR_CONFIG, "path is missing");
+    if (sink->max_size > 0 && sink->max_size < SIZE_MIN_BYTES)
+        return err_set(err, ERR_CONFIG, "max_size: at least %lld MiB, or 0 for no limit", SIZE_MIN_BYTES >> 20);
     store_init(&sink->store, sink->path, &run);
     sink->is_open = true;
     return 0;
@@ -108,27 +116,58 @@ static enum sink_result result_of_failure(struct sqlite_sink *sink, struct err *
     }
 }
 
+/* Below the floor there is still room to give unused pages back, and to let go what is too old. */
+static int make_room(struct sqlite_sink *sink, struct store_limits limits, struct err *err)
+{
+    struct store_trimmed trimmed;
+
+    if (check_room(sink, err) == 0)
+        return 0;
+    limits.is_tight = true;
+    if (store_trim(&sink->store, &limits, &trimmed, NULL) < 0)
+        return -1;
+    return check_room(sink, err);
+}
+
+/* What max_size costs is said at once, then once a day. */
+static void say_trimmed(struct sqlite_sink *sink, const struct store_trimmed *trimmed, struct sink_delivery *d)
+{
+    int64_t now = clock_now_ns();
+
+    sink->removed += trimmed->intervals;
+    if ((sink->removed == 0 && !trimmed->is_too_large) || (sink->said_at_ns != 0 && now - sink->said_at_ns < SAY_EVERY_NS))
+        return;
+    sink->said_at_ns = now;
+    snprintf(d->note, sizeof(d->note), "%s: max_size of %lld MiB reached, %llu old interval%s removed before their time%s",
+             sink->path, (long long)(sink->max_size >> 20), (unsigned long long)sink->removed, sink->removed == 1 ? "" : "s",
+             trimmed->is_too_large ? "; what must stay is larger" : "");
+    sink->removed = 0;
+}
+
 static enum sink_result sqlite_deliver(void *self, const struct batch *b, struct sink_delivery *d, struct err *err)
 {
     struct sqlite_sink *sink = self;
     struct store *store = &sink->store;
-    const struct store_limits limits = { sink->keep / 1000, sink->keep_hourly / 1000, sink->keep_daily / 1000 };
+    const struct store_limits limits = { .keep_s = sink->keep / 1000, .keep_hourly_s = sink->keep_hourly / 1000,
+                                         .keep_daily_s = sink->keep_daily / 1000, .max_bytes = sink->max_size };
     struct store_written written;
+    struct store_trimmed trimmed;
 
     if (batch_info(b)->time_ms < 1000) {
         err_set(err, ERR_LIMIT, "%s: an interval without a time", sink->path);
         return SINK_REJECT;
     }
-    if (check_room(sink, err) < 0)
-        return SINK_RETRY;
     database_limit(&store->db, d->deadline_ns, d->cancel_fd);
+    if (make_room(sink, limits, err) < 0)
+        return SINK_RETRY;
     if (store_write(store, b, &written, err) < 0)
         return result_of_failure(sink, err);
     d->series = written.rows;
     d->bytes = written.bytes;
     /* Expiry is tidying up: what does not succeed now does with the next interval. */
     database_limit(&store->db, d->deadline_ns, d->cancel_fd);
-    store_trim(store, &limits, NULL);
+    store_trim(store, &limits, &trimmed, NULL);
+    say_trimmed(sink, &trimmed, d);
     return SINK_OK;
 }
 

@@ -28,6 +28,13 @@ struct store_run {
 
 struct store_limits { /* ages in seconds; older ones are removed */
     int64_t keep_s, keep_hourly_s, keep_daily_s;
+    int64_t max_bytes; /* of the file; above it the oldest raw intervals go first; 0: no limit */
+    bool is_tight;     /* the disk is nearly full: all unused pages go back to it */
+};
+
+struct store_trimmed {
+    uint64_t intervals; /* removed because of max_bytes, before their time */
+    bool is_too_large;  /* still, and nothing may go: the newest frame and the roll-ups */
 };
 
 struct store_written {
@@ -71,8 +78,9 @@ void store_init(struct store *s, const char *path, const struct store_run *run);
 void store_fini(struct store *s);
 /* Opens the file if it is not open, and writes the batch. 0, or -1 with db.trouble set and nothing written. */
 int store_write(struct store *s, const struct batch *b, struct store_written *written, struct err *err);
-/* Removes at most an hour of what is too old; gives a little room back to the disk. A failure does no harm. */
-int store_trim(struct store *s, const struct store_limits *limits, struct err *err);
+/* Removes at most an hour of what is too old, and some hours of what is too much; gives a little room back to the disk. A failure
+ * does no harm. */
+int store_trim(struct store *s, const struct store_limits *limits, struct store_trimmed *trimmed, struct err *err);
 /* Closes the file without ending the run (it is damaged, or was moved away). */
 void store_drop(struct store *s);
 size_t store_memory(const struct store *s);
