@@ -265,6 +265,53 @@ START_TEST(a_file_moved_away_is_begun_anew)
 }
 END_TEST
 
+/* Removed with or without what lies beside it, while it is open or not. */
+START_TEST(a_file_deleted_is_begun_anew)
+{
+    static const char *const parts[] = { "", "-wal", "-shm" };
+    char name[160];
+    void *sink = open_sink();
+
+    for (int i = 0; i < 5; i++)
+        give(sink, one_group(HOUR + 60 * i, 1));
+    if (_i & 2)
+        close_sink(sink);
+    for (size_t p = 0; p < (_i & 1 ? 3u : 1u); p++) {
+        snprintf(name, sizeof(name), "%s%s", path, parts[p]);
+        ck_assert_int_eq(unlink(name), 0);
+    }
+    if (_i & 2)
+        sink = open_sink();
+    give(sink, one_group(HOUR + 600, 2));
+    give(sink, one_group(HOUR + 660, 3));
+    close_sink(sink);
+    ck_answer("SELECT time - 1700006400, lag FROM groups ORDER BY time", "600|2\n660|3");
+    ck_answer("PRAGMA integrity_check", "ok");
+}
+END_TEST
+
+/* Killed with its log not yet written back, and then somebody deletes the file alone. */
+START_TEST(a_log_without_its_file_does_no_harm)
+{
+    pid_t child = fork();
+
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        void *sink = open_sink();
+        for (int i = 0; i < 5; i++)
+            give(sink, one_group(HOUR + 60 * i, 1));
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+    ck_assert_int_eq(unlink(path), 0);
+    void *sink = open_sink();
+    give(sink, one_group(HOUR + 600, 2));
+    close_sink(sink);
+    ck_answer("SELECT time - 1700006400, lag FROM groups", "600|2");
+    ck_answer("PRAGMA integrity_check", "ok");
+}
+END_TEST
+
 /* A file system that runs full or fails at the nth write: the system's own, with another xWrite. */
 static struct {
     int64_t countdown; /* fails at 0 and after; negative: never */
@@ -370,6 +417,8 @@ int main(void)
     tcase_add_test(tc, a_file_that_is_no_database_is_kept_aside);
     tcase_add_test(tc, a_damaged_file_is_kept_aside);
     tcase_add_test(tc, a_file_moved_away_is_begun_anew);
+    tcase_add_loop_test(tc, a_file_deleted_is_begun_anew, 0, 4);
+    tcase_add_test(tc, a_log_without_its_file_does_no_harm);
     tcase_add_loop_test(tc, a_write_that_fails_loses_nothing, 0, 2);
     return unit_main(suite);
 }

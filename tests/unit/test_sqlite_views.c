@@ -3,6 +3,8 @@
 #include "sinks/sqlite/history.h"
 #include "tests/unit/test_sqlite.h"
 
+#include <signal.h>
+
 /* ---- the views against the batches ---- */
 
 static uint64_t random_state;
@@ -277,6 +279,49 @@ START_TEST(what_is_no_history_is_said)
 }
 END_TEST
 
+START_TEST(beside_a_writer_every_reading_is_whole)
+{
+    enum { READINGS = 150 };
+    struct history *h;
+    struct err err = { 0 };
+    void *sink = open_sink();
+    struct batch *b = many_groups(0);
+    int64_t newest = 0;
+
+    deliver(sink, b);
+    batch_unref(b);
+    close_sink(sink);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        sink = open_as("run", "c0ffee", "1h"); /* it expires old hours as well */
+        for (int i = 1;; i++) {
+            b = many_groups(i);
+            deliver(sink, b);
+            batch_unref(b);
+        }
+    }
+    ck_assert_msg(history_open(path, &h, &err) == 0, "%s", err.msg);
+    for (int i = 0; i < READINGS; i++) {
+        b = batch_new();
+        ck_assert_msg(history_load(h, HISTORY_NEWEST, b, &err) == 0, "%s", err.msg);
+        ck_assert_uint_eq(batch_rows(b, TABLE_GROUPS), 300);
+        int64_t interval = (batch_info(b)->time_ms / 1000 - HOUR) / 60, sum = 0;
+        for (uint32_t row = 0; row < 300; row++)
+            sum += batch_int(b, TABLE_GROUPS, row, GROUPS_LAG);
+        ck_assert_int_eq(sum, 300 * 1000 * interval + 299 * 300 / 2);
+        ck_assert_int_ge(interval, newest);
+        newest = interval;
+        batch_unref(b);
+    }
+    history_close(h);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    ck_assert_int_gt(newest, 0);
+    ck_answer("PRAGMA integrity_check", "ok");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sqlite_views");
@@ -286,5 +331,6 @@ int main(void)
     tcase_add_test(tc, a_moment_is_the_newest_interval_before_it);
     tcase_add_test(tc, others_can_read_what_they_cannot_write);
     tcase_add_test(tc, what_is_no_history_is_said);
+    tcase_add_test(tc, beside_a_writer_every_reading_is_whole);
     return unit_main(suite);
 }
