@@ -422,7 +422,7 @@ static int find_oldest(struct database *db, unsigned view, struct period *period
 
 int rollup_has_before(struct database *db, int64_t first_hour, int64_t first_day, bool *has_any, struct err *err)
 {
-    struct period period;
+    struct period period = { 0 };
 
     *has_any = false;
     for (unsigned v = 0; v < ROLLUP_VIEWS && !*has_any; v++) {
@@ -435,7 +435,7 @@ int rollup_has_before(struct database *db, int64_t first_hour, int64_t first_day
 
 int rollup_expire(struct database *db, int64_t first_hour, int64_t first_day, struct err *err)
 {
-    struct period period;
+    struct period period = { 0 };
     char sql[160];
 
     for (unsigned v = 0; v < ROLLUP_VIEWS; v++) {

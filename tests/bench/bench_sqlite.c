@@ -2,7 +2,8 @@
  * bench_sqlite.c - what the history costs: CPU to write, bytes per sample, time of the questions people ask.
  *
  *   bench_sqlite            every figure, one line each, in a temporary directory
- *   bench_sqlite day FILE   only makes a day of history in FILE, for looking at it with sqlite3
+ *   bench_sqlite day FILE [GROUPS]     only makes a day of history in FILE, for looking at it with sqlite3
+ *   bench_sqlite openmetrics [GROUPS]  prints the numbers of the same day for promtool: history_size.sh
  *
  * The day: 1,000 groups with a topic each, 8 queues a topic, 1,440 intervals of a minute; 15 % of the topics busy, 10 % now
  * and then, 3 % stuck with a growing age, the rest idle.
@@ -203,6 +204,8 @@ struct queue_state {
     double consumed_at;
 };
 
+static int group_count = GROUPS; /* of the day */
+
 struct day {
     struct queue_state queues[GROUPS][QUEUES];
     int64_t stuck_since;
@@ -335,7 +338,7 @@ static struct batch *make_minute(struct day *day, int minute)
     int64_t time = START + minute * 60;
     struct batch *b = new_batch(time);
 
-    for (int g = 0; g < GROUPS; g++) {
+    for (int g = 0; g < group_count; g++) {
         struct queue_state before[QUEUES];
         memcpy(before, day->queues[g], sizeof(before));
         move_group(day, g, time);
@@ -346,16 +349,21 @@ static struct batch *make_minute(struct day *day, int minute)
     return b;
 }
 
+static void start_day(struct day *day)
+{
+    *day = (struct day){ .stuck_since = START - 7200 };
+    for (int g = 0; g < group_count; g++)
+        for (int q = 0; q < QUEUES; q++)
+            day->queues[g][q] = (struct queue_state){ 200000 + g * 17 + q, 200000 + g * 17 + q - (load_of(g) == STUCK ? 500 : 0),
+                                                      (double)START - 1000 - g };
+}
+
 static void make_day(const char *path, struct day *day)
 {
     void *sink = open_sink(path);
     struct sink_delivery d;
 
-    *day = (struct day){ .stuck_since = START - 7200 };
-    for (int g = 0; g < GROUPS; g++)
-        for (int q = 0; q < QUEUES; q++)
-            day->queues[g][q] = (struct queue_state){ 200000 + g * 17 + q, 200000 + g * 17 + q - (load_of(g) == STUCK ? 500 : 0),
-                                                      (double)START - 1000 - g };
+    start_day(day);
     for (int minute = 0; minute < DAY; minute++) {
         day->cpu_ns[minute] = deliver(sink, make_minute(day, minute), &d);
         day->written_bytes += d.bytes;
@@ -466,6 +474,38 @@ static void bench_day(const char *path)
     bench_once(path, &day);
 }
 
+/* ---- the same day for Prometheus ---- */
+
+static void print_row(const struct batch *b, enum table_id t, uint32_t row)
+{
+    const struct table *table = &schema_tables[t];
+
+    for (unsigned c = table->key_count; c < table->column_count; c++) {
+        if (table->columns[c].hidden || table->columns[c].kind == COLUMN_TEXT || !batch_has(b, t, row, c))
+            continue;
+        printf("%s_%s{", table->name, table->columns[c].name);
+        for (unsigned k = 0; k < table->key_count; k++) /* none of the day's names needs escaping */
+            if (batch_text(b, t, row, k) != NULL)
+                printf("%s%s=\"%s\"", k > 0 ? "," : "", table->columns[k].name, batch_text(b, t, row, k));
+        printf("} %.17g %lld\n", batch_number(b, t, row, c), (long long)(batch_info(b)->time_ms / 1000));
+    }
+}
+
+static void print_day(void)
+{
+    static struct day day;
+
+    start_day(&day);
+    for (int minute = 0; minute < DAY; minute++) {
+        struct batch *b = make_minute(&day, minute);
+        for (int t = 0; t < TABLE_COUNT; t++)
+            for (uint32_t row = 0; row < batch_rows(b, (enum table_id)t); row++)
+                print_row(b, (enum table_id)t, row);
+        batch_unref(b);
+    }
+    printf("# EOF\n");
+}
+
 static void remove_all(const char *directory)
 {
     static const char *const names[] = { "rows.db", "memory.db", "day.db" }, *const parts[] = { "", "-wal", "-shm" };
@@ -483,7 +523,17 @@ int main(int argc, char **argv)
 {
     char directory[] = "/tmp/bench_sqlite.XXXXXX", path[256];
 
-    if (argc == 3 && strcmp(argv[1], "day") == 0) {
+    if (argc >= 2 && (argc > 3 || strcmp(argv[1], "openmetrics") == 0)) {
+        const char *count = argv[strcmp(argv[1], "openmetrics") == 0 ? 2 : 3];
+        group_count = count == NULL ? GROUPS : atoi(count);
+        if (group_count < 1 || group_count > GROUPS)
+            return 2;
+    }
+    if (argc >= 2 && strcmp(argv[1], "openmetrics") == 0) {
+        print_day();
+        return 0;
+    }
+    if (argc >= 3 && strcmp(argv[1], "day") == 0) {
         bench_day(argv[2]);
         return 0;
     }
