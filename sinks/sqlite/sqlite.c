@@ -168,6 +168,8 @@ static enum sink_result sqlite_deliver(void *self, const struct batch *b, struct
     database_limit(&store->db, d->deadline_ns, d->cancel_fd);
     store_trim(store, &limits, &trimmed, NULL);
     say_trimmed(sink, &trimmed, d);
+    if (written.was_moved)
+        snprintf(d->note, sizeof(d->note), "%s was moved away or deleted; written to the one there now", sink->path);
     return SINK_OK;
 }
 

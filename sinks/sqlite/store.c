@@ -481,8 +481,10 @@ static void advance(struct store *s, const struct store_interval *iv)
 
 static int open_file(struct store *s, struct err *err)
 {
-    if (s->db.handle != NULL && !database_is_in_place(&s->db))
+    if (s->db.handle != NULL && !database_is_in_place(&s->db)) {
         store_drop(s);
+        s->was_moved = true;
+    }
     if (s->db.handle != NULL)
         return 0;
     forget(s);
@@ -507,6 +509,8 @@ int store_write(struct store *s, const struct batch *b, struct store_written *wr
         return -1;
     }
     written->bytes = bytes_written(s);
+    written->was_moved = s->was_moved;
+    s->was_moved = false;
     if (!written->was_there)
         advance(s, &iv);
     return 0;

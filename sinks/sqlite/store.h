@@ -42,6 +42,7 @@ struct store_written {
     uint64_t rows;     /* rows written for them */
     uint64_t bytes;    /* into the log */
     bool was_there;    /* the interval had been stored before; nothing was written */
+    bool was_moved;    /* the file that was open is no longer there; this went into another */
 };
 
 /* Statements of one table, made when first needed. */
@@ -63,6 +64,7 @@ struct store {
     int64_t newest;         /* the newest time in the file, 0 if it is empty */
     int64_t last;           /* time of the interval written last; older than newest where the clock was set back */
     int64_t keyframe;       /* what that one builds on */
+    bool was_moved;         /* since the last interval that was written */
     int64_t data_version;   /* SQLite's mark of "somebody else wrote" */
     uint32_t pass;          /* counts calls of store_write, for entity.seen */
     uint64_t seed;          /* of all hashes */

@@ -184,8 +184,17 @@ static int fake_load(void *self, const void *data, size_t len, struct err *err)
 
 static const struct option_spec no_options[] = { { 0 } };
 
+static enum sink_mode fake_mode(const void *self)
+{
+    const struct self *s = self;
+
+    return s->fake->mode;
+}
+
+/* .mode is wrong on purpose: whoever asks it instead of sink_mode() fails in tests. */
 #define FAKE_OPS(mode_) \
-    { .name = "fake", .help = "does as it is told", .schemes = "fake", .mode = (mode_), .options = no_options, \
+    { .name = "fake", .help = "does as it is told", .schemes = "fake", .options = no_options, \
+      .mode = (mode_) == SINK_LATEST ? SINK_EVERY : SINK_LATEST, .mode_of = fake_mode, \
       .size = sizeof(struct self), .open = fake_open, .deliver = fake_deliver, .render = fake_render, \
       .save = fake_save, .load = fake_load, .close = fake_close }
 static const struct sink_ops fake_ops[] = { [SINK_LATEST] = FAKE_OPS(SINK_LATEST), [SINK_EVERY] = FAKE_OPS(SINK_EVERY) };

@@ -2,6 +2,7 @@
 #include "tests/unit/test_sqlite.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
 
 #define PAGE 4096
@@ -251,6 +252,30 @@ START_TEST(on_a_nearly_full_disk_unused_pages_go_back)
 }
 END_TEST
 
+/* Hours expire, roll-ups expire, pages go back, all at every interval; killed in any of it the rest is whole. */
+START_TEST(killed_while_it_trims_the_rest_is_whole)
+{
+    pid_t child = fork();
+
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        void *sink = open_with((struct limits){ .keep = "1h", .hourly = "1d", .daily = "1d", .size = "4MiB" });
+        for (int i = 0;; i++)
+            give(sink, busy(HOUR + 1200 * i, 400, i));
+    }
+    usleep((useconds_t)(150000 + _i * 37000));
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    void *sink = open_with((struct limits){ .keep = "36500d" });
+    give(sink, new_batch(HOUR + 10 * 365 * 86400LL));
+    close_sink(sink);
+    ck_answer("PRAGMA integrity_check", "ok");
+    ck_answer("SELECT count(*) FROM intervals AS i WHERE entities <> (SELECT count(*) FROM groups AS g WHERE g.time = i.time)", "0");
+    ck_answer("SELECT count(*) FROM groups WHERE lag <> (time - 1700006400) / 1200", "0");
+    ck_answer("SELECT count(*) FROM groups_data WHERE time NOT IN (SELECT time FROM intervals)", "0");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sqlite_trim");
@@ -265,5 +290,6 @@ int main(void)
     tcase_add_test(tc, a_limit_below_what_must_stay_is_said);
     tcase_add_test(tc, a_limit_too_small_to_mean_anything_is_refused);
     tcase_add_test(tc, on_a_nearly_full_disk_unused_pages_go_back);
+    tcase_add_loop_test(tc, killed_while_it_trims_the_rest_is_whole, 0, 8);
     return unit_main(suite);
 }

@@ -282,7 +282,13 @@ START_TEST(a_file_deleted_is_begun_anew)
     }
     if (_i & 2)
         sink = open_sink();
-    give(sink, one_group(HOUR + 600, 2));
+    struct sink_delivery d = { .deadline_ns = clock_now_ns() + 20 * NS_PER_S, .cancel_fd = -1 };
+    struct err err = { 0 };
+    struct batch *b = one_group(HOUR + 600, 2);
+    batch_seal(b);
+    ck_assert_msg(sqlite_sink.deliver(sink, b, &d, &err) == SINK_OK, "%s", err.msg);
+    ck_assert_msg((_i & 2) != 0 || strstr(d.note, "moved away or deleted") != NULL, "%s", d.note);
+    batch_unref(b);
     give(sink, one_group(HOUR + 660, 3));
     close_sink(sink);
     ck_answer("SELECT time - 1700006400, lag FROM groups ORDER BY time", "600|2\n660|3");
