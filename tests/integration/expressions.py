@@ -23,8 +23,9 @@ FOREIGN = {"push_time_seconds", "push_failure_time_seconds"}  # the gateway's ow
 KEYWORDS = set("and or unless bool by without on ignoring group_left group_right offset inf nan".split())
 # Labels that the gateway's group and the agent's configuration put on.
 AROUND = {"__name__", "job", "instance", "Env", "Cluster", "rocketmqClusterName", "namesrvAddr"}
-# Prometheus drops an empty label: the clients of a group that nobody is in, and one that the exporter never fills either.
-MAY_BE_EMPTY = {"caddr", "localaddr", "brokerHost"}
+# Prometheus drops an empty label: the clients of a group that nobody is in, the owner of a queue that nobody owns, and one that the
+# exporter never fills either.
+MAY_BE_EMPTY = {"caddr", "localaddr", "brokerHost", "consumerClientIP", "consumerClientPID"}
 PANELS = {"timeseries", "stat", "table", "row"}  # what every Grafana from 8 on has without a plugin
 GROUP = "audit-writer"  # in the scene it has a backlog, retries, dead letters and clients
 
