@@ -196,7 +196,8 @@ void say_ends(struct broker *b, const char *spec)
     reply(b, RMQ_GET_CONSUME_STATS, &all);
 }
 
-static void say_runtime(struct broker *b, int64_t log_min, int64_t log_max, int64_t behind, int64_t booted_at, const char *delays)
+static void say_runtime(struct broker *b, int64_t log_min, int64_t log_max, int64_t behind, int64_t booted_at, int64_t puts,
+                        const char *delays)
 {
     char *copy = xstrdup(delays), *save = NULL;
     struct buf body;
@@ -206,6 +207,8 @@ static void say_runtime(struct broker *b, int64_t log_min, int64_t log_max, int6
                "{\"table\":{\"bootTimestamp\":\"%lld\",\"brokerVersionDesc\":\"V5_5_0\",\"commitLogMaxOffset\":\"%lld\","
                "\"commitLogMinOffset\":\"%lld\",\"dispatchBehindBytes\":\"%lld\",\"putTps\":\"1.5 2.5 \"",
                (long long)booted_at, (long long)log_max, (long long)log_min, (long long)behind);
+    if (puts >= 0)
+        buf_printf(&body, ",\"putMessageTimesTotal\":\"%lld\"", (long long)puts);
     for (char *word = strtok_r(copy, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
         char *colon = strchr(word, ':');
         *colon = '\0';
@@ -218,12 +221,17 @@ static void say_runtime(struct broker *b, int64_t log_min, int64_t log_max, int6
 
 void say_log_from(struct broker *b, int64_t log_min, int64_t log_max, int64_t behind, int64_t booted_at)
 {
-    say_runtime(b, log_min, log_max, behind, booted_at, "");
+    say_runtime(b, log_min, log_max, behind, booted_at, -1, "");
 }
 
 void say_log_delays(struct broker *b, int64_t log_max, const char *delays)
 {
-    say_runtime(b, 0, log_max, 0, 1700000000000, delays);
+    say_runtime(b, 0, log_max, 0, 1700000000000, -1, delays);
+}
+
+void say_puts(struct broker *b, int64_t log_max, int64_t behind, int64_t puts)
+{
+    say_runtime(b, 0, log_max, behind, 1700000000000, puts, "");
 }
 
 void say_log(struct broker *b, int64_t log_max, int64_t behind)

@@ -30,6 +30,8 @@ void say_log(struct broker *b, int64_t log_max, int64_t behind);
 void say_log_from(struct broker *b, int64_t log_min, int64_t log_max, int64_t behind, int64_t booted_at);
 /* The same with delay levels: "3:8,11 4:0,5" is level 3, 8 delivered of 11. */
 void say_log_delays(struct broker *b, int64_t log_max, const char *delays);
+/* The same with the count of messages stored since boot. */
+void say_puts(struct broker *b, int64_t log_max, int64_t behind, int64_t puts);
 void say_clients(struct broker *b, const char *group, const char *ids, const char *model);
 void say_spans(struct broker *b, const char *topic, const char *spans);
 void say_producers(struct broker *b, const char *spec);

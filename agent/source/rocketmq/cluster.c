@@ -308,7 +308,7 @@ static void forget_parts(struct broker *b)
     free(b->client_ids);
     struct broker kept = { .cluster = b->cluster, .name = b->name, .index = b->index, .members = b->members,
                            .member_count = b->member_count, .leader = b->leader, .settled_log = NO_INT,
-                           .log_before = NO_INT, .delivered = NO_INT,
+                           .log_before = NO_INT, .delivered = NO_INT, .ledger = { .puts = NO_INT },
                            .booted_at = NO_INT, .log_min = NO_INT, .min_epoch = 1,
                            .rates = { .log_max = NO_INT, .delivered = NO_INT } };
     *b = kept;

@@ -57,6 +57,7 @@ struct topic_part {
     uint32_t ends_number;   /* look that last read all ends, or knew them without reading; 0: never */
     uint32_t read_at_s;     /* monotonic second in which they were last read */
     uint32_t wanted;        /* look that found consumers of it */
+    uint32_t likely;        /* look in which it must be read whatever the ledger says */
     uint32_t min_epoch;     /* broker.min_epoch when min was read; 0: never */
     struct motion motion;   /* of its ends */
     uint32_t refused_at_s;  /* monotonic second in which 202 was last refused; 0: never */
@@ -112,7 +113,16 @@ struct member {
     int64_t facts_at_ns;  /* when they came; 0: not in the present look */
 };
 
-enum step { STEP_STATE, STEP_INVENTORY, STEP_ENDS, STEP_SINGLES, STEP_DONE };
+enum step { STEP_STATE, STEP_INVENTORY, STEP_ENDS, STEP_PROOF, STEP_REST, STEP_BALANCE, STEP_SINGLES, STEP_DONE };
+
+/* The broker's count of messages stored, against those we have found (lanes_ledger.c). */
+struct ledger {
+    int64_t puts;      /* its count when every end we knew was right; NO_INT: there was no such moment */
+    int64_t found;     /* messages by which ends have risen since */
+    bool is_broken;    /* an end changed in a way that is no rise of its messages */
+    unsigned failures; /* looks in a row in which it proved nothing */
+    unsigned rest;     /* looks for which it is not tried */
+};
 
 struct producers { /* one malloc block, texts behind the array */
     uint32_t count;
@@ -153,6 +163,7 @@ struct broker {
     int64_t still_at_ns;  /* ... confirmed then without asking, because nothing had been written */
     int64_t settled_log;  /* end of the commit log that the ends agree with; NO_INT: ask */
     int64_t log_before;   /* end of the commit log one look ago; NO_INT: not known */
+    struct ledger ledger;
     int64_t booted_at;    /* ms; NO_INT */
     int64_t delivered;    /* messages that have left the delay levels, one look ago; NO_INT: not known */
     int64_t log_min;      /* start of the commit log; NO_INT */
@@ -183,6 +194,10 @@ struct broker {
         bool is_given_up;
         bool progressed;       /* something was answered since the last resume */
         bool log_stood;        /* the log ends where it ended one look ago, and nothing waits for dispatch */
+        int64_t puts;          /* messages the broker had stored at the first 28; NO_INT: the ledger is not kept */
+        int64_t counted;       /* and at the last; NO_INT: not told, or some are on their way into the queues */
+        bool has_ledger;       /* only likely topics are read, and then the ledger is asked */
+        bool is_proven;        /* it balances: no other end has moved */
         bool is_still;         /* nothing was written since the ends were read: they are not asked for */
         bool nothing_returned; /* no delay level has delivered since the last look, so no retry topic has grown */
         bool offsets_moved;

@@ -11,6 +11,10 @@
  *              topic that somebody consumes, that moved within slow_interval, that was read only once yet, or that holds the
  *              retries or dead letters of a group whose offsets moved within slow_interval; before 5.0 retry topics only
  *              in looks in which a delay level has delivered
+ *   PROOF      4.9: 28 again. If the broker has stored as many messages as we have found, no topic that was not read has moved
+ *              (lanes_ledger.c), and ENDS was for the likely ones only
+ *   REST       if it has not: all others
+ *   BALANCE    28 once more, so that there is a count to begin from next time
  *   SINGLES    202 for topics whose start is not known (new ones), of which 208 missed a queue, or whose start must be
  *              right because a sum was counted from it and the log's start has moved since (STARTS_AT_ONCE a look)
  *
@@ -190,7 +194,8 @@ static void take_log(struct broker *b, const struct member *m)
     const struct runtime_facts *f = &m->facts;
 
     if (f->booted_at != b->booted_at)
-        b->settled_log = b->log_before = b->delivered = NO_INT;
+        b->settled_log = b->log_before = b->delivered = b->ledger.puts = NO_INT;
+    b->now.puts = f->puts;
     b->booted_at = f->booted_at;
     if (b->log_min_moved)
         b->min_epoch++;
@@ -216,7 +221,7 @@ static void end_state(struct broker *b)
     else if (b->leader->facts_at_ns != 0)
         take_log(b, b->leader);
     if (b->leader->facts_at_ns == 0)
-        b->settled_log = b->log_before = b->delivered = NO_INT;
+        b->settled_log = b->log_before = b->delivered = b->ledger.puts = b->now.puts = NO_INT;
 }
 
 /* ---- INVENTORY --------------------------------------------------------------------------------------------------- */
@@ -276,6 +281,9 @@ static const struct {
     [STEP_STATE] = { feed_state, end_state },
     [STEP_INVENTORY] = { feed_inventory, NULL },
     [STEP_ENDS] = { lanes_feed_ends, NULL },
+    [STEP_PROOF] = { lanes_feed_proof, lanes_end_proof },
+    [STEP_REST] = { lanes_feed_rest, NULL },
+    [STEP_BALANCE] = { lanes_feed_balance, lanes_end_balance },
     [STEP_SINGLES] = { lanes_feed_singles, lanes_end_singles },
 };
 

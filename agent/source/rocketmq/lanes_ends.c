@@ -104,12 +104,26 @@ static bool is_lively(const struct broker *b, uint32_t topic)
                           (int64_t)(look->number - moved) * look->options->interval_ms <= look->options->slow_interval_ms);
 }
 
+bool lanes_may_ask_end(const struct broker *b, uint32_t topic)
+{
+    return is_askable(b, topic) && !was_refused(b, &b->topics[topic]);
+}
+
+void lanes_confirm_end(struct broker *b, struct topic_part *t, int64_t at_ns)
+{
+    if (t->ends_number == b->now.look->number)
+        return;
+    t->ends_number = b->now.look->number;
+    t->ends_at_ns = at_ns;
+    t->in_rate = 0;
+}
+
 /*
  * Before 5.0 every message comes into a retry topic through a delay level. So while none has delivered, an end of a retry topic
  * that was right in the last look is right now, and half of all topics need not be asked. (POP, since 5.0, has other ways.) Somebody may
  * still send to such a topic by hand: each is read again after slow_interval.
  */
-static bool is_known_unasked(struct broker *b, uint32_t topic)
+bool lanes_is_known_unasked(struct broker *b, uint32_t topic)
 {
     struct topic_part *t = &b->topics[topic];
 
@@ -119,11 +133,7 @@ static bool is_known_unasked(struct broker *b, uint32_t topic)
     int64_t age_s = b->now.look->started_at_ns / NS_PER_S - t->read_at_s;
     if (age_s * 1000 >= b->now.look->options->slow_interval_ms)
         return false;
-    if (t->ends_number != b->now.look->number) {
-        t->ends_number = b->now.look->number;
-        t->ends_at_ns = b->leader->facts_at_ns;
-        t->in_rate = 0;
-    }
+    lanes_confirm_end(b, t, b->leader->facts_at_ns);
     return true;
 }
 
@@ -131,12 +141,14 @@ static bool wants_end(struct broker *b, uint32_t topic)
 {
     const struct look *look = b->now.look;
 
-    if (!is_askable(b, topic) || was_refused(b, &b->topics[topic]))
+    if (!lanes_may_ask_end(b, topic))
         return false;
     const struct topic_part *t = &b->topics[topic];
+    if (b->now.has_ledger)
+        return lanes_is_likely(b, topic);
     int64_t stood_s = look->started_at_ns / NS_PER_S - t->motion.moved_at_s;
     bool has_moved = t->motion.moved_at_s != 0 && stood_s * 1000 <= look->options->slow_interval_ms;
-    if (is_known_unasked(b, topic))
+    if (lanes_is_known_unasked(b, topic))
         return false;
     bool is_watched = b->cluster->topic_infos[topic].is_watched;
     return t->wanted == look->number || is_watched || (t->flags & PART_NEW) != 0 || has_moved || is_lively(b, topic);
@@ -234,7 +246,7 @@ static bool feed_list(struct broker *b)
     return is_there;
 }
 
-static bool feed_topic(struct broker *b, bool (*wants)(struct broker *b, uint32_t topic))
+bool lanes_feed_topic(struct broker *b, bool (*wants)(struct broker *b, uint32_t topic))
 {
     while (b->now.cursor < b->topic_room) {
         uint32_t id = b->now.cursor++;
@@ -285,15 +297,16 @@ bool lanes_feed_ends(struct broker *b)
     if (!b->now.step_has_begun) {
         rpc_target_set_in_flight(b->leader->peer.target, b->now.is_busy ? 1 : b->now.look->options->max_in_flight);
         mark_wanted(b);
+        lanes_begin_ledger(b);
     }
     if (b->now.is_still)
         return false;
-    return can_list(b) ? feed_list(b) : feed_topic(b, wants_end);
+    return can_list(b) ? feed_list(b) : lanes_feed_topic(b, wants_end);
 }
 
 bool lanes_feed_singles(struct broker *b)
 {
-    return feed_topic(b, wants_single);
+    return lanes_feed_topic(b, wants_single);
 }
 
 /* All ends are read: remember for which end of the log they hold. */

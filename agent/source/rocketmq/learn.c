@@ -252,6 +252,10 @@ static void take_end(struct broker *b, struct topic_part *t, const struct body_q
     if (queue->queue >= t->queues && !broker_set_queues(b, t, queue->queue + 1))
         return;
     struct queue_end *end = &b->ends[t->first + queue->queue];
+    if (end->max == UNKNOWN || queue->max < end->max)
+        b->ledger.is_broken = true;
+    else
+        b->ledger.found += queue->max - end->max;
     if (end->max == UNKNOWN)
         t->flags |= PART_NO_RATE;
     else if (queue->max < end->max)

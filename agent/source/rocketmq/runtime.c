@@ -288,6 +288,7 @@ static void take_fact(struct runtime_facts *facts, unsigned column, struct view 
     int64_t *fact = column == BROKERS_COMMIT_LOG_MAX_OFFSET    ? &facts->log_max
                     : column == BROKERS_COMMIT_LOG_MIN_OFFSET  ? &facts->log_min
                     : column == BROKERS_DISPATCH_BEHIND_BYTES  ? &facts->behind
+                    : column == BROKERS_PUT_MESSAGE_TIMES_TOTAL ? &facts->puts
                     : column == BROKERS_BOOT_TIMESTAMP         ? &facts->booted_at
                                                                : NULL;
     if (fact != NULL)

@@ -22,13 +22,14 @@ struct delay_level {
 struct runtime_facts {
     int64_t log_max;   /* end of the commit log: stands still while nothing is written */
     int64_t log_min;   /* start of it: stands still while nothing expires */
+    int64_t puts;      /* messages stored since boot; 1 also where it is 0 */
     int64_t behind;    /* bytes written that the queues do not show yet */
     int64_t booted_at; /* ms */
     unsigned delay_count;
     struct delay_level delays[DELAY_LEVELS_MAX]; /* 4.9 leaves out levels that have not delivered anything since the store was made */
 };
 
-#define RUNTIME_FACTS_NONE ((struct runtime_facts){ .log_max = NO_INT, .log_min = NO_INT, .behind = NO_INT, .booted_at = NO_INT })
+#define RUNTIME_FACTS_NONE ((struct runtime_facts){ .log_max = NO_INT, .log_min = NO_INT, .puts = NO_INT, .behind = NO_INT, .booted_at = NO_INT })
 
 /* Sums over the levels that are told: what was put into the schedule topic, what has left it. */
 int64_t runtime_delay_stored(const struct runtime_facts *facts);

@@ -159,7 +159,7 @@ static void set_leader(struct broker *b, struct member *leader)
     b->leader = leader;
     b->leader_is_new = true;
     b->offsets_number = 0;
-    b->settled_log = b->log_before = b->log_min = b->booted_at = b->delivered = NO_INT;
+    b->settled_log = b->log_before = b->log_min = b->booted_at = b->delivered = b->ledger.puts = NO_INT;
     b->ends_since = UINT32_MAX; /* no ends we hold are those of now */
 }
 
