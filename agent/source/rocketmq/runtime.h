@@ -29,7 +29,8 @@ struct runtime_facts {
     struct delay_level delays[DELAY_LEVELS_MAX]; /* 4.9 leaves out levels that have not delivered anything since the store was made */
 };
 
-#define RUNTIME_FACTS_NONE ((struct runtime_facts){ .log_max = NO_INT, .log_min = NO_INT, .puts = NO_INT, .behind = NO_INT, .booted_at = NO_INT })
+#define RUNTIME_FACTS_NONE \
+    ((struct runtime_facts){ .log_max = NO_INT, .log_min = NO_INT, .puts = NO_INT, .behind = NO_INT, .booted_at = NO_INT })
 
 /* Sums over the levels that are told: what was put into the schedule topic, what has left it. */
 int64_t runtime_delay_stored(const struct runtime_facts *facts);
