@@ -196,6 +196,8 @@ static void load_sink(struct loader *l, const struct raw_section *raw)
     };
     sink->section = config_fill(l->arena, raw, tables, (l->needs & CONFIG_LENIENT) != 0, l->errors);
     load_sink_selection(l, sink);
+    if (sink->common.patience.retry_longest_ms < sink->common.patience.retry_first_ms)
+        problem_of(l, sink->section, "retry_longest", "must not be shorter than retry_first");
 }
 
 static void load_all(struct loader *l, const char *kind, void (*load)(struct loader *l, const struct raw_section *raw))

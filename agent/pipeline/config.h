@@ -37,12 +37,20 @@ struct agent_options {
     const struct sink_label *label_list; /* ends at name == NULL; sinks carry their own merged copy */
 };
 
+/* How a sink that fails is treated. */
+struct sink_patience {
+    int64_t retry_first_ms, retry_longest_ms; /* gaps between the tries of one interval; they double */
+    int64_t breaker_after;    /* attempts that failed in a row; 0: no breaker */
+    int64_t breaker_pause_ms;
+};
+
 /* The options every sink section takes beside its own. */
 struct sink_common {
     const char *metrics;    /* globs over metric names, as written */
     const char *tables;     /* globs over table names, as written */
     int64_t max_series;     /* 0: no limit */
     int64_t timeout_ms;
+    struct sink_patience patience;
     const char *labels;     /* as written; agent's and these, merged, stand in label_list */
     bool *wanted_families;  /* [family_count] */
     bool wanted_tables[TABLE_COUNT];

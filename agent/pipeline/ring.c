@@ -20,6 +20,8 @@ struct ring {
     uint64_t first;       /* number of the oldest batch still held */
     uint64_t end;         /* number the next batch gets */
     uint64_t cursors[CURSORS_MAX]; /* number each reader wants next; below `first` means it missed some */
+    bool is_closed[CURSORS_MAX]; /* for that reader */
+    bool is_unused[CURSORS_MAX]; /* the reader was removed */
     int cursor_count;
     bool closed;
 };
@@ -69,14 +71,17 @@ void ring_free(struct ring *ring)
 
 int ring_add_cursor(struct ring *ring)
 {
-    assert(ring->cursor_count < CURSORS_MAX);
-    ring->cursors[ring->cursor_count] = ring->end;
-    return ring->cursor_count++;
-}
+    int cursor = 0;
 
-void ring_leave(struct ring *ring, int cursor)
-{
-    ring->cursors[cursor] = UINT64_MAX;
+    pthread_mutex_lock(&ring->lock);
+    while (cursor < ring->cursor_count && !ring->is_unused[cursor])
+        cursor++;
+    assert(cursor < CURSORS_MAX);
+    ring->cursors[cursor] = ring->end;
+    ring->is_closed[cursor] = ring->is_unused[cursor] = false;
+    ring->cursor_count += cursor == ring->cursor_count;
+    pthread_mutex_unlock(&ring->lock);
+    return cursor;
 }
 
 /* Batches that every reader has passed are of no use to anybody. */
@@ -89,6 +94,22 @@ static void drop_read(struct ring *ring)
             slowest = ring->cursors[c];
     while (ring->first < slowest)
         drop_first(ring);
+}
+
+void ring_leave(struct ring *ring, int cursor)
+{
+    pthread_mutex_lock(&ring->lock);
+    ring->cursors[cursor] = UINT64_MAX;
+    drop_read(ring);
+    pthread_mutex_unlock(&ring->lock);
+}
+
+void ring_remove_cursor(struct ring *ring, int cursor)
+{
+    ring_leave(ring, cursor);
+    pthread_mutex_lock(&ring->lock);
+    ring->is_unused[cursor] = true;
+    pthread_mutex_unlock(&ring->lock);
 }
 
 void ring_append(struct ring *ring, struct batch *batch)
@@ -115,10 +136,24 @@ void ring_close(struct ring *ring)
     pthread_mutex_unlock(&ring->lock);
 }
 
-bool ring_is_closed(struct ring *ring)
+void ring_close_cursor(struct ring *ring, int cursor)
 {
     pthread_mutex_lock(&ring->lock);
-    bool closed = ring->closed;
+    ring->is_closed[cursor] = true;
+    pthread_cond_broadcast(&ring->changed);
+    pthread_mutex_unlock(&ring->lock);
+}
+
+/* With the lock held. */
+static bool has_ended(const struct ring *ring, int cursor)
+{
+    return ring->closed || ring->is_closed[cursor];
+}
+
+bool ring_is_closed(struct ring *ring, int cursor)
+{
+    pthread_mutex_lock(&ring->lock);
+    bool closed = has_ended(ring, cursor);
     pthread_mutex_unlock(&ring->lock);
     return closed;
 }
@@ -137,17 +172,17 @@ static bool wait_for_change(struct ring *ring, int64_t deadline_ns)
 static bool wait_for_batch(struct ring *ring, int cursor, int64_t deadline_ns)
 {
     while (ring->cursors[cursor] >= ring->end)
-        if (ring->closed || !wait_for_change(ring, deadline_ns))
+        if (has_ended(ring, cursor) || !wait_for_change(ring, deadline_ns))
             return false;
     return true;
 }
 
-bool ring_wait_closed(struct ring *ring, int64_t deadline_ns)
+bool ring_wait_closed(struct ring *ring, int cursor, int64_t deadline_ns)
 {
     pthread_mutex_lock(&ring->lock);
-    while (!ring->closed && wait_for_change(ring, deadline_ns))
+    while (!has_ended(ring, cursor) && wait_for_change(ring, deadline_ns))
         ;
-    bool closed = ring->closed;
+    bool closed = has_ended(ring, cursor);
     pthread_mutex_unlock(&ring->lock);
     return closed;
 }
@@ -181,7 +216,7 @@ bool ring_wait_newer(struct ring *ring, int cursor, int64_t deadline_ns)
 uint64_t ring_waiting(struct ring *ring, int cursor, int64_t *oldest_ms)
 {
     pthread_mutex_lock(&ring->lock);
-    uint64_t next = ring->cursors[cursor], waiting = ring->end - next;
+    uint64_t next = ring->cursors[cursor], waiting = ring->end > next ? ring->end - next : 0;
     *oldest_ms = 0;
     if (waiting > 0)
         *oldest_ms = batch_info(*slot(ring, next < ring->first ? ring->first : next))->time_ms;

@@ -24,16 +24,19 @@ struct ring;
 struct ring *ring_new(unsigned slots, size_t bytes_max);
 void ring_free(struct ring *ring); /* after every reader has stopped */
 
-/* A new reader that sees what is appended from now on. Before the threads start. */
+/* A new reader that sees what is appended from now on. Main thread. */
 int ring_add_cursor(struct ring *ring);
 
-/* This reader will not read: nothing is kept for it. Before the threads start. */
+/* This reader will not read: nothing is kept for it, it only learns of the end. Main thread, before its own thread starts. */
 void ring_leave(struct ring *ring, int cursor);
 
 /* Takes the sealed batch over. Main thread. */
 void ring_append(struct ring *ring, struct batch *batch);
 /* No more appends: readers get what is left, then NULL. Any thread. */
 void ring_close(struct ring *ring);
+/* The same for one reader, while the others go on. What it has not taken when it ends is let go with ring_remove_cursor. */
+void ring_close_cursor(struct ring *ring, int cursor);
+void ring_remove_cursor(struct ring *ring, int cursor);
 
 enum ring_order {
     RING_OLDEST, /* every batch, in order */
@@ -49,9 +52,9 @@ struct batch *ring_take(struct ring *ring, int cursor, enum ring_order order, in
 /* Waits until something newer than what the cursor has taken is there, the ring is closed, or the deadline has passed; true
  * if something newer is there. */
 bool ring_wait_newer(struct ring *ring, int cursor, int64_t deadline_ns);
-bool ring_is_closed(struct ring *ring);
-/* Waits until the ring is closed (true) or the deadline has passed (false). Any thread. */
-bool ring_wait_closed(struct ring *ring, int64_t deadline_ns);
+bool ring_is_closed(struct ring *ring, int cursor);
+/* Waits until the ring is closed, for this reader at least, (true) or the deadline has passed (false). Any thread. */
+bool ring_wait_closed(struct ring *ring, int cursor, int64_t deadline_ns);
 
 /* Batches appended and not yet handed out to this cursor, and the tick of the oldest of them (0 if none). Any thread. */
 uint64_t ring_waiting(struct ring *ring, int cursor, int64_t *oldest_ms);

@@ -12,11 +12,12 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #define TRIES_PER_TICK 4
-#define FIRST_GAP_NS (NS_PER_S / 2) /* then 1 s, 2 s */
+#define RETRY_FIRST_MS 500 /* then 1 s, 2 s; where no option says otherwise */
 
 struct worker {
     const struct sink_ops *ops;
@@ -28,8 +29,12 @@ struct worker {
     struct spool *spool;         /* NULL: reads from the ring */
     int reader;                  /* of the spool */
     struct worker_limits limits;
-    struct log_repeat trouble;   /* worker thread */
-    bool said_cut;               /* worker thread */
+    struct sink_patience patience;
+    int news_fd;                 /* -1: nobody wants to know */
+    struct log_repeat trouble;   /* worker thread, as what follows */
+    bool said_cut, said_rest;
+    int64_t failures;            /* attempts in a row */
+    int64_t rest_until_ns;       /* the breaker: 0 or past: none */
 
     pthread_t thread;
     bool started;
@@ -49,6 +54,7 @@ static const struct counter counters[] = {
     { "overtaken", offsetof(struct worker_counts, overtaken) },
     { "overflowed", offsetof(struct worker_counts, overflowed) },
     { "cut_series", offsetof(struct worker_counts, cut_series) },
+    { "rests", offsetof(struct worker_counts, rests) },
     { "spool_full", offsetof(struct worker_counts, spool_dropped[SPOOL_FULL]) },
     { "spool_old", offsetof(struct worker_counts, spool_dropped[SPOOL_OLD]) },
     { "spool_overflow", offsetof(struct worker_counts, spool_dropped[SPOOL_OVERFLOW]) },
@@ -68,6 +74,10 @@ struct worker *worker_new(struct config_sink *sink, const struct sink_env *env, 
     w->env = env;
     w->ring = ring;
     w->limits = limits;
+    w->patience = sink->common.patience;
+    if (w->patience.retry_first_ms == 0)
+        w->patience.retry_first_ms = RETRY_FIRST_MS;
+    w->news_fd = -1;
     w->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     w->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     atomic_init(&w->stop_by_ns, INT64_MAX);
@@ -108,6 +118,12 @@ void worker_use_spool(struct worker *w, struct spool *spool)
     ring_leave(w->ring, w->cursor);
 }
 
+void worker_tell(struct worker *w, int news_fd)
+{
+    assert(!w->started);
+    w->news_fd = news_fd;
+}
+
 enum sink_mode worker_mode(const struct worker *w)
 {
     return w->mode;
@@ -121,6 +137,11 @@ bool worker_has_spool(const struct worker *w)
 const char *worker_name(const struct worker *w)
 {
     return w->env->name;
+}
+
+const char *worker_kind(const struct worker *w)
+{
+    return w->ops->name;
 }
 
 /* The spool counts since its own start; what was before stands in counts. */
@@ -226,6 +247,13 @@ static int64_t tries_end(struct worker *w, int64_t started_ns)
     return end < stop ? end : stop;
 }
 
+static void make_readable(int fd)
+{
+    uint64_t one = 1;
+    ssize_t ignored = write(fd, &one, sizeof(one));
+    (void)ignored;
+}
+
 static void note_attempt(struct worker *w, enum sink_result result, const struct sink_delivery *d, int64_t took_ns,
                          const struct err *err)
 {
@@ -248,7 +276,13 @@ static void note_attempt(struct worker *w, enum sink_result result, const struct
     if (result != SINK_RETRY)
         c->waiting_since_ms = 0;
     snprintf(c->error, sizeof(c->error), "%s", result == SINK_OK ? "" : err->msg);
+    if (result != SINK_OK) {
+        memcpy(c->last_error, c->error, sizeof(c->last_error));
+        c->last_error_ms = clock_wall_ms();
+    }
     pthread_mutex_unlock(&w->lock);
+    if (w->news_fd >= 0)
+        make_readable(w->news_fd);
 }
 
 static void note_memory(struct worker *w)
@@ -281,6 +315,36 @@ static void say_attempt(struct worker *w, enum sink_result result, const struct 
     w->said_cut = d->cut > 0;
 }
 
+static bool is_resting(const struct worker *w)
+{
+    return w->rest_until_ns > clock_now_ns();
+}
+
+/* So many failures in a row that one try is enough. */
+static bool has_tripped(const struct worker *w)
+{
+    return w->patience.breaker_after > 0 && w->failures >= w->patience.breaker_after && !w->limits.once;
+}
+
+/* The breaker: after so many failures in a row the sink has its peace for a while, and after that for each failure. */
+static void mind_breaker(struct worker *w, enum sink_result result)
+{
+    int64_t pause_ms = w->patience.breaker_pause_ms;
+
+    w->failures = result == SINK_RETRY ? w->failures + 1 : 0;
+    w->said_rest = w->said_rest && result == SINK_RETRY;
+    if (!has_tripped(w) || ring_is_closed(w->ring, w->cursor))
+        return;
+    w->rest_until_ns = clock_now_ns() + pause_ms * NS_PER_MS;
+    pthread_mutex_lock(&w->lock);
+    w->counts.rests++;
+    pthread_mutex_unlock(&w->lock);
+    if (!w->said_rest)
+        log_warning("sink %s: %lld attempts in a row have failed, it is left alone for %lld s, then tried once", w->env->name,
+                    (long long)w->failures, (long long)(pause_ms / 1000));
+    w->said_rest = true;
+}
+
 /* pause_ns: what the peer asked for, at most one interval; 0 if it did not. */
 static enum sink_result attempt(struct worker *w, const struct batch *batch, int64_t end_ns, int64_t *pause_ns)
 {
@@ -293,6 +357,7 @@ static enum sink_result attempt(struct worker *w, const struct batch *batch, int
         note_memory(w);
     note_attempt(w, result, &d, clock_now_ns() - started, &err);
     say_attempt(w, result, &d, &err);
+    mind_breaker(w, result);
     int64_t wish_ms = d.retry_after_ms > 0 ? d.retry_after_ms : 0;
     *pause_ns = wish_ms < interval_ns(w) / NS_PER_MS ? wish_ms * NS_PER_MS : interval_ns(w);
     return result;
@@ -312,13 +377,14 @@ static bool wait_until(struct worker *w, int64_t until_ns)
 /* One batch, a few tries. RETRY: this tick's tries are used up, or a stop has come, for which the time has to be shared anew. */
 static enum sink_result deliver(struct worker *w, const struct batch *batch)
 {
-    int64_t end_ns = tries_end(w, clock_now_ns()), gap_ns = FIRST_GAP_NS;
-    bool is_last = w->limits.once || ring_is_closed(w->ring);
+    int64_t end_ns = tries_end(w, clock_now_ns()), gap_ns = w->patience.retry_first_ms * NS_PER_MS;
+    int64_t longest_ns = w->patience.retry_longest_ms * NS_PER_MS;
+    bool is_last = w->limits.once || ring_is_closed(w->ring, w->cursor);
 
-    for (int try = 1;; try++, gap_ns *= 2) {
+    for (int try = 1;; try++, gap_ns = longest_ns > 0 && gap_ns * 2 > longest_ns ? longest_ns : gap_ns * 2) {
         int64_t pause_ns, now_ns;
         enum sink_result result = attempt(w, batch, end_ns, &pause_ns);
-        if (result != SINK_RETRY || try == TRIES_PER_TICK)
+        if (result != SINK_RETRY || try == TRIES_PER_TICK || has_tripped(w))
             return result;
         now_ns = clock_now_ns();
         if (pause_ns == 0)
@@ -326,7 +392,7 @@ static enum sink_result deliver(struct worker *w, const struct batch *batch)
         pause_ns += (now_ns / 1000) % (pause_ns / 8 + 1); /* jitter: many agents, one gateway */
         if (now_ns + pause_ns >= end_ns)
             return SINK_RETRY;
-        if (is_last ? !wait_until(w, now_ns + pause_ns) : ring_wait_closed(w->ring, now_ns + pause_ns))
+        if (is_last ? !wait_until(w, now_ns + pause_ns) : ring_wait_closed(w->ring, w->cursor, now_ns + pause_ns))
             return SINK_RETRY;
     }
 }
@@ -360,13 +426,13 @@ static void set_waiting(struct worker *w, const struct batch *batch)
 static bool work_on(struct worker *w, const struct batch *batch)
 {
     set_waiting(w, batch);
-    for (bool last = w->limits.once;; last = ring_is_closed(w->ring)) {
+    for (bool last = w->limits.once;; last = ring_is_closed(w->ring, w->cursor)) {
         if (deliver(w, batch) != SINK_RETRY || (w->spool != NULL && !spool_still_wants(w->spool, w->reader)))
             return true;
         if (last || must_leave(w))
             break;
         if (w->mode == SINK_EVERY)
-            ring_wait_closed(w->ring, clock_now_ns() + interval_ns(w));
+            ring_wait_closed(w->ring, w->cursor, is_resting(w) ? w->rest_until_ns : clock_now_ns() + interval_ns(w));
         else if (ring_wait_newer(w->ring, w->cursor, INT64_MAX))
             break;
     }
@@ -374,13 +440,6 @@ static bool work_on(struct worker *w, const struct batch *batch)
         return false;
     count_missed(w, 1, "every try failed");
     return true;
-}
-
-static void make_readable(int fd)
-{
-    uint64_t one = 1;
-    ssize_t ignored = write(fd, &one, sizeof(one));
-    (void)ignored;
 }
 
 static void read_spool(struct worker *w)
@@ -404,6 +463,8 @@ static void read_ring(struct worker *w)
 
     while (!must_leave(w)) {
         uint64_t missed;
+        if (is_resting(w)) /* what comes meanwhile is overtaken, or waits */
+            ring_wait_closed(w->ring, w->cursor, w->rest_until_ns);
         struct batch *batch = ring_take(w->ring, w->cursor, order, INT64_MAX, &missed);
         if (missed > 0)
             count_missed(w, missed, "too many were waiting");

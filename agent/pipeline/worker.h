@@ -3,7 +3,8 @@
  *
  * A sink only says OK, RETRY or REJECT. After RETRY the worker tries again a few times at growing gaps within the interval
  * (TRIES_PER_TICK), then waits for the next batch: a LATEST sink goes on with the newest, an EVERY sink with the one that
- * failed. A peer's "retry after" is honoured, capped at one interval. At the stop what is in hand gets one more round; with
+ * failed. A peer's "retry after" is honoured, capped at one interval. With a breaker (breaker_after) a sink that has failed that
+ * often in a row is left alone for breaker_pause, then has one try; a success ends it. At the stop what is in hand gets one more round; with
  * a spool what is left then stays there for the next start, else it is lost and counted.
  * Nothing a sink does reaches another sink or the collection.
  */
@@ -33,7 +34,10 @@ struct worker_counts {
     int64_t duration_ns;     /* of the newest attempt */
     int64_t waiting_since_ms; /* tick of the oldest batch not delivered; 0: none waits */
     uint64_t waiting;        /* with a spool: batches not finished */
+    uint64_t rests;          /* times the breaker left the sink alone */
     char error[256];         /* of the newest attempt; "" if it succeeded */
+    char last_error[256];    /* of the newest attempt that failed; "": none has since the start */
+    int64_t last_error_ms;   /* wall time of it */
 };
 
 struct worker_limits {
@@ -48,6 +52,8 @@ struct worker *worker_new(struct config_sink *sink, const struct sink_env *env, 
 /* An EVERY sink that reads from the spool from now on, not from the ring. Main thread, before worker_start and spool_load. */
 void worker_use_spool(struct worker *w, struct spool *spool);
 bool worker_has_spool(const struct worker *w);
+/* An eventfd that is made readable after every attempt; before worker_start. */
+void worker_tell(struct worker *w, int news_fd);
 enum sink_mode worker_mode(const struct worker *w);
 void worker_start(struct worker *w);
 /* After ring_close, or before: from this instant (monotonic) on the worker gives up what it is doing. Any thread. */
@@ -57,6 +63,7 @@ void worker_join(struct worker *w);
 void worker_free(struct worker *w); /* NULL is fine; joined, or never started; closes the sink */
 
 const char *worker_name(const struct worker *w);
+const char *worker_kind(const struct worker *w); /* "sqlite" */
 void worker_read_counts(struct worker *w, struct worker_counts *out); /* any thread */
 /* What must survive a restart: the counts, and what the sink itself wants to know again. Main; load before worker_start, save with
  * the state in a transaction. */

@@ -224,10 +224,10 @@ START_TEST(a_closed_ring_is_read_empty)
     uint64_t missed = 99;
 
     append(ring, 1, 2);
-    ck_assert(!ring_is_closed(ring));
+    ck_assert(!ring_is_closed(ring, 0));
     ring_close(ring);
-    ck_assert(ring_is_closed(ring));
-    ck_assert(ring_wait_closed(ring, NEVER));
+    ck_assert(ring_is_closed(ring, 0));
+    ck_assert(ring_wait_closed(ring, 0, NEVER));
     ck_assert(ring_wait_newer(ring, cursor, NEVER));
     struct batch *b = ring_take(ring, cursor, RING_OLDEST, NEVER, &missed);
     ck_assert_uint_eq(batch_info(b)->number, 1);
@@ -251,9 +251,9 @@ START_TEST(a_wait_ends_at_its_deadline)
 
     ck_assert_ptr_null(ring_take(ring, cursor, RING_OLDEST, in_ms(20), &missed));
     ck_assert(!ring_wait_newer(ring, cursor, in_ms(20)));
-    ck_assert(!ring_wait_closed(ring, in_ms(20)));
+    ck_assert(!ring_wait_closed(ring, 0, in_ms(20)));
     ck_assert_int_ge(clock_now_ns() - began, 60 * NS_PER_MS);
-    ck_assert(!ring_wait_closed(ring, 0)); /* long past */
+    ck_assert(!ring_wait_closed(ring, 0, 0)); /* long past */
     ring_free(ring);
 }
 END_TEST
@@ -342,7 +342,7 @@ static void *read_all(void *arg)
         uint64_t missed;
         struct batch *b = ring_take(r->ring, r->cursor, r->order, unit_random(&r->state) % 2 ? NEVER : in_ms(1), &missed);
         if (b == NULL) {
-            if (ring_is_closed(r->ring) && waiting(r->ring, r->cursor) == 0)
+            if (ring_is_closed(r->ring, r->cursor) && waiting(r->ring, r->cursor) == 0)
                 break;
             continue;
         }
