@@ -10,9 +10,11 @@
  */
 #include "agent/cli.h"
 
+#include "agent/base/buf.h"
 #include "agent/base/clock.h"
 #include "agent/pipeline/notify.h"
 #include "agent/pipeline/pipeline.h"
+#include "agent/pipeline/report.h"
 #include "agent/pipeline/schedule.h"
 
 #include <errno.h>
@@ -24,6 +26,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#define REPORT_GAP_NS NS_PER_S /* status.json is not written more often */
+
 struct run {
     const struct cli *cli;
     struct config *config;
@@ -33,6 +37,10 @@ struct run {
     struct log_repeat trouble;
     int stop_fd, work_fd, timer_fd;
     int64_t watchdog_ms;
+    int64_t started_ms;
+    bool has_news;        /* since the newest report */
+    int64_t reported_ns;
+    struct log_repeat report_trouble;
 };
 
 static int signal_fd(int first, int second)
@@ -72,6 +80,25 @@ static void say_start(const struct config *config)
         log_info("no sink is named: the history goes to %s", config_text(config->sinks[0].section, "path"));
 }
 
+/* status.json; stopped_ms 0: we go on. */
+static void report(struct run *run, int64_t stopped_ms)
+{
+    struct err err = { 0 };
+    struct buf text;
+
+    run->has_news = false;
+    run->reported_ns = clock_now_ns();
+    if (run->state == NULL)
+        return;
+    buf_init(&text, 0);
+    pipeline_report(run->pipeline, run->started_ms, stopped_ms, &text);
+    if (report_write(state_directory(run->state), &text, &err) == 0)
+        log_repeat_end(&run->report_trouble, "the report");
+    else
+        log_repeat_fail(&run->report_trouble, LOG_WARNING, "the report could not be written", err.msg);
+    buf_fini(&text);
+}
+
 static void collect(struct run *run, int64_t tick_ms)
 {
     struct err err = { 0 };
@@ -92,6 +119,7 @@ static void collect(struct run *run, int64_t tick_ms)
     pipeline_summary(run->pipeline, summary, sizeof(summary));
     notify_status("%s", summary);
     log_debug("collected %s", summary);
+    report(run, 0);
 }
 
 /* The state directory for a new configuration: the one we have, or another one, which nobody else may hold. */
@@ -162,15 +190,31 @@ static void set_timer(struct run *run, int64_t at_ms)
 
 enum woken { WOKEN_BY_TICK, WOKEN_BY_STOP, WOKEN_BY_WORK, WOKEN_BY_NOTHING };
 
+/* The longest wait: until the watchdog wants to hear from us, or the report may be written again. */
+static int patience_ms(const struct run *run)
+{
+    int watchdog_ms = run->watchdog_ms > 0 ? (int)run->watchdog_ms : -1;
+
+    if (!run->has_news)
+        return watchdog_ms;
+    int report_ms = clock_ms_until(run->reported_ns + REPORT_GAP_NS);
+    return watchdog_ms >= 0 && watchdog_ms < report_ms ? watchdog_ms : report_ms;
+}
+
 static enum woken wait_for(struct run *run)
 {
     struct pollfd fds[] = { { .fd = run->stop_fd, .events = POLLIN },
                             { .fd = run->work_fd, .events = POLLIN },
-                            { .fd = run->timer_fd, .events = POLLIN } };
-    uint64_t expirations;
+                            { .fd = run->timer_fd, .events = POLLIN },
+                            { .fd = pipeline_news_fd(run->pipeline), .events = POLLIN } };
+    uint64_t expirations, attempts;
 
-    poll(fds, 3, run->watchdog_ms > 0 ? (int)run->watchdog_ms : -1);
+    poll(fds, 4, patience_ms(run));
     notify_watchdog();
+    if (fds[3].revents != 0)
+        run->has_news = read(fds[3].fd, &attempts, sizeof(attempts)) == (ssize_t)sizeof(attempts) || run->has_news;
+    if (run->has_news && clock_now_ns() >= run->reported_ns + REPORT_GAP_NS)
+        report(run, 0);
     if (fds[0].revents != 0)
         return WOKEN_BY_STOP;
     if (fds[1].revents != 0)
@@ -220,6 +264,7 @@ static int run_pipeline(struct run *run)
         return cli_failed(&command_run, "%s", err.msg);
     }
     run->schedule.interval_ms = run->config->agent.interval_ms;
+    run->started_ms = clock_wall_ms();
     say_start(run->config);
     pipeline_start(run->pipeline, run->state);
     notify_ready();
@@ -229,6 +274,7 @@ static int run_pipeline(struct run *run)
     next_signal(run->stop_fd); /* taken, so that it is not still pending when signals kill again: only a second one does */
     let_signals_kill();
     bool all = pipeline_stop(run->pipeline, clock_now_ns() + run->config->agent.stop_timeout_ms * NS_PER_MS);
+    report(run, clock_wall_ms());
     pipeline_free(run->pipeline);
     state_close(run->state);
     if (!all)

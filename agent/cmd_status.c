@@ -10,6 +10,7 @@
 #include "agent/base/xalloc.h"
 #include "agent/model/family.h"
 #include "agent/pipeline/pipeline.h"
+#include "agent/pipeline/report.h"
 #include "agent/view/format.h"
 #include "agent/view/human.h"
 #include "agent/view/out.h"
@@ -40,11 +41,13 @@ struct status_args {
     const char *history, *at, *zone;
     int64_t top, width, watch_ms;
     int output;
+    const char *state_dir;
 };
 
 static const struct cli_option options[] = {
     CLI_OPTION("live", 0, CLI_FLAG, struct status_args, is_live, NULL, "ask the configured sources, not the history"),
     CLI_OPTION("history", 'd', CLI_TEXT, struct status_args, history, "FILE", "read this history file"),
+    CLI_OPTION("state-dir", 0, CLI_TEXT, struct status_args, state_dir, "DIR", "sinks: of the agent that has this one"),
     CLI_OPTION("at", 0, CLI_TEXT, struct status_args, at, "TIME", "as it was then: -2h, 22:00, 2026-11-21 22:00"),
     CLI_OPTION("topic", 0, CLI_TEXT, struct status_args, query.topic, "GLOB", "only what has to do with these topics"),
     CLI_OPTION("group", 0, CLI_TEXT, struct status_args, query.group, "GLOB", "... with these groups"),
@@ -69,6 +72,7 @@ static const struct cli_example examples[] = {
     { "mqpush status -n 10.0.0.1:9876", "every group, worst first, now" },
     { "mqpush status backlogs --bad --at -2h", "what was behind two hours ago" },
     { "mqpush status queues --group orders -o json", "for scripts" },
+    { "mqpush status sinks --bad", "who does not get what is collected" },
     { 0 },
 };
 
@@ -82,6 +86,7 @@ static const struct cli_word words[] = {
     { "brokers", "one row per broker process" },
     { "scrapes", "one row per target asked" },
     { "agent", "one row per part of the agent" },
+    { "sinks", "one row per sink of the running agent" },
     { 0 },
 };
 
@@ -150,9 +155,11 @@ static int load_history(const struct status *status, const char *file, struct ba
         batch_unref(b);
         return cli_failed(&command_status, "%s: %s", file, err.msg);
     }
+    if (status->plan.table == TABLE_SINKS)
+        report_from_agent(b);
     batch_seal(b);
     *out = b;
-    return batch_info(b)->complete ? EXIT_DONE : EXIT_FAILED;
+    return batch_info(b)->complete || status->plan.table == TABLE_SINKS ? EXIT_DONE : EXIT_FAILED;
 }
 
 static int look_back(const struct status *status, struct batch **b)
@@ -171,6 +178,72 @@ static int look_back(const struct status *status, struct batch **b)
     else
         code = cli_failed(&command_status, "the configuration has no sqlite sink, so there is no history to read; "
                                            "name a file with -d FILE, or ask the cluster with -n ADDR or --live");
+    config_free(config);
+    return code;
+}
+
+/* ---- sinks: what the running agent says, else what the history says of it ---- */
+
+/* A report that nobody has renewed for two intervals and a bit is old news. */
+#define REPORT_LATE_MS 5000
+
+/* Says so unless the report is of now. */
+static int check_report(const struct report_head *head)
+{
+    char text[HUMAN_TEXT_MAX];
+    int64_t age_ms = clock_wall_ms() - head->written_ms;
+
+    if (head->stopped_ms > 0) {
+        human_time(text, head->stopped_ms);
+        return cli_failed(&command_status, "the agent stopped at %s; this is how it left its sinks", text);
+    }
+    if (age_ms <= 2 * head->interval_ms + REPORT_LATE_MS)
+        return EXIT_DONE;
+    human_seconds(text, (double)(age_ms / 1000));
+    return cli_failed(&command_status, "the agent has not reported for %s; does it run?", text);
+}
+
+/* *b stays NULL if there is no report; else the code tells. */
+static int load_report(const char *directory, struct batch **out)
+{
+    struct err err = { 0 };
+    struct report_head head;
+    struct batch *b = batch_new();
+    int result = directory[0] != '\0' ? report_read(directory, b, &head, &err) : 0;
+
+    if (result <= 0) {
+        batch_unref(b);
+        return result < 0 ? cli_failed(&command_status, "%s", err.msg) : EXIT_DONE;
+    }
+    batch_seal(b);
+    *out = b;
+    return check_report(&head);
+}
+
+static int look_at_report(const struct status *status, struct batch **b)
+{
+    struct config *config;
+
+    *b = NULL;
+    if (status->args->history != NULL)
+        return load_history(status, status->args->history, b);
+    if (status->args->state_dir != NULL && status->at_ms == HISTORY_NEWEST) {
+        int told = load_report(status->args->state_dir, b);
+        if (*b != NULL || told != EXIT_DONE)
+            return told;
+    }
+    int code = cli_load_config(status->cli, CONFIG_NEEDS_SINK | CONFIG_LENIENT, &config);
+    if (code != CLI_GO)
+        return code;
+    const char *file = configured_history(config);
+    const char *directory = status->args->state_dir != NULL ? status->args->state_dir : config->agent.state_dir;
+    code = status->at_ms == HISTORY_NEWEST ? load_report(directory, b) : EXIT_DONE;
+    if (*b == NULL && code == EXIT_DONE && file != NULL && access(file, F_OK) == 0)
+        code = load_history(status, file, b);
+    else if (*b == NULL && code == EXIT_DONE)
+        code = cli_failed(&command_status, "nothing is known of sinks: no " REPORT_FILE " in %s, and no history; `mqpush run` with a "
+                                           "state_dir writes one (name it with --state-dir), -d FILE reads a history",
+                          directory[0] != '\0' ? directory : "a state directory (none is configured)");
     config_free(config);
     return code;
 }
@@ -289,9 +362,11 @@ static int64_t pause_ms(const struct status *status, const struct batch *b)
 
 static int show(struct status *status)
 {
+    bool is_report = status->plan.table == TABLE_SINKS;
+
     for (;;) {
         struct batch *b;
-        int code = status->is_live ? look_live(status, &b) : look_back(status, &b);
+        int code = (status->is_live ? look_live : is_report ? look_at_report : look_back)(status, &b);
         if (b == NULL)
             return code;
         int64_t next_ms = pause_ms(status, b);
@@ -319,6 +394,10 @@ static const char *conflict(const struct status *status)
 {
     const struct status_args *args = status->args;
 
+    if (status->is_live && status->plan.table == TABLE_SINKS)
+        return "sinks are a matter of the running agent: -n and --live ask the cluster";
+    if (status->output == OUTPUT_PROM && status->plan.table == TABLE_SINKS)
+        return "sinks have no metrics of their own beside those of `agent`: -o prom prints those";
     if (status->is_live && args->history != NULL)
         return "-d reads a history; -n and --live ask the cluster: one of them";
     if (status->is_live && args->at != NULL)
@@ -367,8 +446,6 @@ static int status_of(const struct cli *cli, struct status_args *args)
 {
     struct status status = { .cli = cli, .args = args, .is_one_table = cli->operand_count > 0 };
 
-    if (cli->operand_count > 0 && strcmp(cli->operands[0], "sinks") == 0)
-        return cli_usage_error(&command_status, "sinks: not shown yet; `status agent` shows the agent's parts");
     int word = cli_word(cli, 0);
     if (word < 0)
         return EXIT_USAGE;

@@ -22,6 +22,7 @@ static const struct column nameservers_columns[] = { NAMESERVERS_COLUMNS(SCHEMA_
 static const struct column requests_columns[] = { REQUESTS_COLUMNS(SCHEMA_X, REQUESTS) };
 static const struct column deliveries_columns[] = { DELIVERIES_COLUMNS(SCHEMA_X, DELIVERIES) };
 static const struct column drops_columns[] = { DROPS_COLUMNS(SCHEMA_X, DROPS) };
+static const struct column sinks_columns[] = { SINKS_COLUMNS(SCHEMA_X, SINKS) };
 #undef SCHEMA_X
 
 /* Keys stand first, so their number is a matter of counting, which the preprocessor cannot do: kind KEY adds 1. */

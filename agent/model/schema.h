@@ -332,6 +332,27 @@ struct column {
     X(T, TOTAL, total, INT, 0, "", "batches, or for reason series samples, since the agent started")
 
 /* X(TABLE, name, hidden, help): every table, in the order in which they are shown. */
+
+/* What `status sinks` shows of a running agent; never part of an interval. */
+#define SINKS_COLUMNS(X, T) \
+    COMMON_KEYS(X, T) \
+    X(T, SINK, sink, KEY, 0, "", "a sink's name") \
+    X(T, KIND, kind, TEXT, 0, "", "its type") \
+    X(T, UP, up, INT, 0, "", "1 if the newest attempt succeeded") \
+    X(T, LAST_TIMESTAMP_SECONDS, last_timestamp_seconds, REAL, 0, "s", "wall time of the newest delivery") \
+    X(T, DELAY_SECONDS, delay_seconds, REAL, 0, "s", "age of the oldest undelivered interval") \
+    X(T, WAITING, waiting, INT, 0, "batches", "intervals in the spool that it has not taken") \
+    X(T, SERIES, series, INT, 0, "series", "series or rows in the newest delivery") \
+    X(T, BYTES, bytes, INT, 0, "bytes", "bytes of the newest delivery") \
+    X(T, DELIVERED_TOTAL, delivered_total, INT, 0, "batches", "delivered since the agent started") \
+    X(T, RETRIED_TOTAL, retried_total, INT, 0, "attempts", "attempts that may succeed later") \
+    X(T, REJECTED_TOTAL, rejected_total, INT, 0, "batches", "refused for good") \
+    X(T, DROPPED_TOTAL, dropped_total, INT, 0, "batches", "given up or overtaken by a newer one") \
+    X(T, DROPS, drops, TEXT, 0, "", "what was dropped, by reason") \
+    X(T, RESTS_TOTAL, rests_total, INT, 0, "", "times it was left alone after failures in a row") \
+    X(T, ERROR, error, TEXT, 0, "", "the newest error since the agent started") \
+    X(T, ERROR_TIMESTAMP_SECONDS, error_timestamp_seconds, REAL, 0, "s", "wall time of it")
+
 #define TABLES(X) \
     X(GROUPS, groups, 0, "one row per consumer group") \
     X(BACKLOGS, backlogs, 0, "one row per consumer group and topic") \
@@ -349,7 +370,8 @@ struct column {
     X(NAMESERVERS, nameservers, 1, "one row per name server") \
     X(REQUESTS, requests, 1, "one row per target and request code") \
     X(DELIVERIES, deliveries, 1, "one row per sink and result") \
-    X(DROPS, drops, 1, "one row per sink and reason")
+    X(DROPS, drops, 1, "one row per sink and reason") \
+    X(SINKS, sinks, 1, "one row per sink of the agent")
 
 enum table_id {
 #define SCHEMA_X(T, name, hidden, help) TABLE_##T,
@@ -376,6 +398,7 @@ enum { NAMESERVERS_COLUMNS(SCHEMA_X, NAMESERVERS) NAMESERVERS_COLUMN_COUNT };
 enum { REQUESTS_COLUMNS(SCHEMA_X, REQUESTS) REQUESTS_COLUMN_COUNT };
 enum { DELIVERIES_COLUMNS(SCHEMA_X, DELIVERIES) DELIVERIES_COLUMN_COUNT };
 enum { DROPS_COLUMNS(SCHEMA_X, DROPS) DROPS_COLUMN_COUNT };
+enum { SINKS_COLUMNS(SCHEMA_X, SINKS) SINKS_COLUMN_COUNT };
 #undef SCHEMA_X
 
 /* Every table begins with these three keys. */

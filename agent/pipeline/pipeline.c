@@ -6,12 +6,15 @@
 #include "agent/base/log.h"
 #include "agent/base/xalloc.h"
 #include "agent/pipeline/keep.h"
+#include "agent/pipeline/report.h"
 #include "agent/pipeline/schedule.h"
 #include "agent/pipeline/self.h"
 #include "agent/pipeline/sources.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 struct pipeline {
     struct config *config;
@@ -25,6 +28,8 @@ struct pipeline {
     struct self_totals totals;
     uint64_t missed_before, batches;
     char summary[160];
+    struct report_collection newest;
+    int news_fd; /* eventfd */
 };
 
 static const char *reason_name(enum pipeline_reason reason)
@@ -60,6 +65,7 @@ static int open_sinks(struct pipeline *p, struct err *err)
         p->workers[i] = worker_new(&config->sinks[i], &p->envs[i], p->ring, limits, err);
         if (p->workers[i] == NULL)
             return err_wrap(err, "%s", config->sinks[i].where);
+        worker_tell(p->workers[i], p->news_fd);
         p->worker_count++;
     }
     return 0;
@@ -71,6 +77,7 @@ struct pipeline *pipeline_new(struct config *config, enum pipeline_reason reason
 
     p->config = config;
     p->reason = reason;
+    p->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     p->ring = ring_new(RING_SLOTS, RING_BYTES_MAX);
     p->sources = sources_open(config, reason == PIPELINE_RUN ? config->agent.interval_ms : 0, err);
     if (p->sources == NULL || open_sinks(p, err) < 0) {
@@ -133,6 +140,8 @@ void pipeline_free(struct pipeline *p)
     keep_free(p->keep);
     sources_close(p->sources);
     ring_free(p->ring);
+    if (p->news_fd >= 0)
+        close(p->news_fd);
     free(p->workers);
     free(p->envs);
     free(p);
@@ -169,6 +178,39 @@ static void summarize(struct pipeline *p, const struct batch *b)
              batch_info(b)->complete ? "" : ", incomplete");
 }
 
+static void remember(struct pipeline *p, const struct batch *b)
+{
+    const struct batch_info *info = batch_info(b);
+
+    p->newest = (struct report_collection){
+        .time_ms = info->time_ms,
+        .duration_ns = info->duration_ns,
+        .complete = info->complete,
+        .requests = sum_column(b, TABLE_SCRAPES, SCRAPES_REQUESTS),
+        .received_bytes = sum_column(b, TABLE_SCRAPES, SCRAPES_BYTES),
+    };
+}
+
+void pipeline_report(const struct pipeline *p, int64_t started_ms, int64_t stopped_ms, struct buf *to)
+{
+    struct report_head head = {
+        .started_ms = started_ms,
+        .written_ms = clock_wall_ms(),
+        .stopped_ms = stopped_ms,
+        .config_hash = p->config->hash,
+        .interval_ms = p->config->agent.interval_ms,
+        .collection = p->newest,
+    };
+
+    head.collection.missed_ticks = p->totals.missed_ticks;
+    report_put(to, &head, p->workers, p->worker_count);
+}
+
+int pipeline_news_fd(const struct pipeline *p)
+{
+    return p->news_fd;
+}
+
 void pipeline_summary(const struct pipeline *p, char *text, size_t size)
 {
     snprintf(text, size, "%s", p->summary);
@@ -202,6 +244,7 @@ enum source_result pipeline_collect(struct pipeline *p, int64_t tick_ms, int can
     self_add_rows(b, &p->totals, p->workers, p->worker_count, p->keep != NULL ? keep_spool(p->keep) : NULL);
     batch_seal(b);
     summarize(p, b);
+    remember(p, b);
     if (p->keep != NULL)
         keep_interval(p->keep, batch_ref(b)); /* on disk before anybody is given it */
     ring_append(p->ring, b);

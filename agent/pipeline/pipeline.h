@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 struct pipeline;
+struct buf;
 
 enum pipeline_reason { PIPELINE_RUN, PIPELINE_ONCE };
 
@@ -44,6 +45,11 @@ void pipeline_set_missed_ticks(struct pipeline *p, uint64_t missed);
  * stays in the state directory, if there is one. True if every sink has taken everything since the start. */
 bool pipeline_stop(struct pipeline *p, int64_t deadline_ns);
 void pipeline_free(struct pipeline *p); /* stopped first; NULL is fine */
+
+/* What status.json says (report.h); stopped_ms 0: it runs. */
+void pipeline_report(const struct pipeline *p, int64_t started_ms, int64_t stopped_ms, struct buf *to);
+/* Readable after attempts of sinks, until it is read: there is news for the report. */
+int pipeline_news_fd(const struct pipeline *p);
 
 void pipeline_read_sink(struct pipeline *p, size_t index, const char **name, struct worker_counts *out);
 

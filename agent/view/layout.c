@@ -164,6 +164,29 @@ static const struct layout layouts[TABLE_COUNT] = {
             { BAD_ABOVE, AGENT_DELAY_SECONDS, 0, "something undelivered" },
         },
     },
+    [TABLE_SINKS] = {
+        .columns = {
+            { "SINK", SINKS_SINK, FORM_PLAIN },
+            { "STATE", SINKS_UP, FORM_OK },
+            { "DELAY", SINKS_DELAY_SECONDS, FORM_SECONDS },
+            { "LAST OK", SINKS_LAST_TIMESTAMP_SECONDS, FORM_AGE_S },
+            { "DELIVERED", SINKS_DELIVERED_TOTAL, FORM_COUNT },
+            { "RETRIED", SINKS_RETRIED_TOTAL, FORM_COUNT },
+            { "REFUSED", SINKS_REJECTED_TOTAL, FORM_COUNT },
+            { "DROPPED", SINKS_DROPPED_TOTAL, FORM_COUNT },
+            { "WAITING", SINKS_WAITING, FORM_COUNT },
+            { "SERIES", SINKS_SERIES, FORM_COUNT },
+            { "FAILED", SINKS_ERROR_TIMESTAMP_SECONDS, FORM_AGE_S },
+            { "LAST ERROR", SINKS_ERROR, FORM_PLAIN },
+            { "DROPS", SINKS_DROPS, FORM_PLAIN },
+        },
+        .noun = "sink",
+        .sort = "-up,sink",
+        .bad = {
+            { BAD_IS, SINKS_UP, 0, "failed" },
+            { BAD_ABOVE, SINKS_DELAY_SECONDS, 5, "something undelivered for a while" },
+        },
+    },
 };
 /* clang-format on */
 

@@ -53,7 +53,9 @@ static void put_where_and_when(struct buf *to, const struct page *page)
     unsigned count = find_clusters(page->view, clusters);
     char text[HUMAN_TEXT_MAX];
 
-    if (count == 0 || count > CLUSTERS_MAX)
+    if (page->view->plan->table == TABLE_SINKS)
+        buf_puts(to, "sinks ");
+    else if (count == 0 || count > CLUSTERS_MAX)
         buf_puts(to, count == 0 ? "no cluster " : "several clusters ");
     else {
         buf_puts(to, count > 1 ? "clusters " : "cluster ");
