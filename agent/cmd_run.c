@@ -26,6 +26,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#define RELOAD_LEAST_MS 1000
 #define REPORT_GAP_NS NS_PER_S /* status.json is not written more often */
 
 struct run {
@@ -147,7 +148,36 @@ static void replace(struct run *run, struct config *config, struct pipeline *fre
     pipeline_start(fresh, state);
 }
 
-/* Replaces configuration and pipeline, or changes nothing and says why. */
+/* Only what changed; the sinks that leave have until the next tick, or a second if that is nearer. */
+static int reload_parts(struct run *run, struct config *config, struct err *err)
+{
+    int64_t until_tick_ms = schedule_next(&run->schedule, clock_wall_ms()) - clock_wall_ms();
+    int64_t given_ms = until_tick_ms > RELOAD_LEAST_MS ? until_tick_ms : RELOAD_LEAST_MS;
+
+    if (given_ms > config->agent.stop_timeout_ms)
+        given_ms = config->agent.stop_timeout_ms;
+    if (pipeline_reload(run->pipeline, config, clock_now_ns() + given_ms * NS_PER_MS, err) < 0)
+        return -1;
+    config_free(run->config);
+    run->config = config;
+    return 0;
+}
+
+/* Everything: what all parts were told is different. */
+static int reload_all(struct run *run, struct config *config, struct err *err)
+{
+    struct pipeline *fresh = pipeline_new(config, PIPELINE_RUN, err);
+    struct state *state;
+
+    if (fresh == NULL || open_state_for(run, config, &state, err) < 0) {
+        pipeline_free(fresh);
+        return -1;
+    }
+    replace(run, config, fresh, state);
+    return 0;
+}
+
+/* Replaces the configuration, or changes nothing and says why. */
 static void reload(struct run *run)
 {
     struct config *config;
@@ -159,15 +189,13 @@ static void reload(struct run *run)
         notify_ready();
         return;
     }
-    struct pipeline *fresh = pipeline_new(config, PIPELINE_RUN, &err);
-    struct state *state;
-    if (fresh == NULL || open_state_for(run, config, &state, &err) < 0) {
-        log_error("reload: %s; the old configuration stays in force", err.msg);
-        pipeline_free(fresh);
-        config_free(config);
-    } else {
-        replace(run, config, fresh, state);
+    int result = (pipeline_can_reload(run->pipeline, config) ? reload_parts : reload_all)(run, config, &err);
+    if (result == 0) {
         log_info("reload: done, configuration %s", config->hash);
+        report(run, 0);
+    } else {
+        log_error("reload: %s; the old configuration stays in force", err.msg);
+        config_free(config);
     }
     notify_ready();
 }

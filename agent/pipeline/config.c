@@ -280,9 +280,15 @@ int config_load(const struct config_args *args, unsigned needs, struct config **
     return 0;
 }
 
+struct config *config_hold(struct config *config)
+{
+    config->holders++;
+    return config;
+}
+
 void config_free(struct config *config)
 {
-    if (config == NULL)
+    if (config == NULL || config->holders-- > 0)
         return;
     for (size_t i = 0; i < config->source_count; i++)
         free(config->sources[i].self);

@@ -2,7 +2,7 @@
  * config.h - what the user asked for: the file, the command line and the environment, put together, checked and named.
  *
  * config_load() reads everything and reports every error it finds, not only the first. What it gives is const: one owner
- * (the pipeline, or the command), one config_free(). Sources and sinks stand in it as allocated, filled structs of their
+ * (the pipeline, or the command), one config_free() for it and for each that holds it as well. Sources and sinks stand in it as allocated, filled structs of their
  * own (`self`); whoever starts them takes `self` out (sets it to NULL, frees it later), but the texts inside still point into the
  * config, so a config outlives everything taken from it. A reload loads a second config beside the first.
  *
@@ -87,6 +87,7 @@ struct config {
     bool used_default_sink; /* no sink was named: sinks[0] is the SQLite history, and the user should be told */
     char hash[17];          /* hex; changes when an effective value does, secrets excepted */
     struct config_memory *memory;
+    unsigned holders;       /* beside the owner */
 };
 
 /* What stands on the command line; cli.c fills it. All zero is valid. Lists hold `_count` texts. */
@@ -125,7 +126,13 @@ struct config_errors {
 /* 0 and *out, or -1 with at least one error in errors (which the caller zeroes before and hands to config_errors_free after).
  * Warnings may be there in either case. `needs` is an OR of enum config_needs. */
 int config_load(const struct config_args *args, unsigned needs, struct config **out, struct config_errors *errors);
-void config_free(struct config *config); /* NULL is fine; frees what was not taken out */
+void config_free(struct config *config); /* NULL is fine; the last one frees it, and what was not taken out */
+struct config *config_hold(struct config *config); /* one config_free() more is needed */
+
+/* For a reload (config_same.c): what did not change may go on. A different frame means that everything is opened again. */
+bool config_is_same_source(const struct config_source *a, const struct config_source *b);
+bool config_is_same_sink(const struct config_sink *a, const struct config_sink *b);
+bool config_is_same_frame(const struct config *a, const struct config *b);
 
 /* One line each: "FILE:LINE: text", warnings with "warning: " before the text. */
 void config_errors_print(const struct config_errors *errors, bool with_warnings, FILE *to);

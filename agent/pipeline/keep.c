@@ -54,7 +54,7 @@ static void say_waiting(struct keep *k, const char *sentence)
     }
 }
 
-static void say_loaded(struct keep *k)
+static void say_forgotten(struct keep *k)
 {
     struct spool_info info;
 
@@ -62,6 +62,11 @@ static void say_loaded(struct keep *k)
     if (info.forgotten_batches > 0)
         log_warning("sink %s is no longer configured: %llu intervals that waited for it are dropped", info.forgotten,
                     (unsigned long long)info.forgotten_batches);
+}
+
+static void say_loaded(struct keep *k)
+{
+    say_forgotten(k);
     say_waiting(k, "from before waiting in the spool");
 }
 
@@ -88,6 +93,13 @@ static void load(struct keep *k)
     say_loaded(k);
 }
 
+static void use_spool(struct keep *k)
+{
+    for (size_t i = 0; i < k->parts.worker_count; i++)
+        if (worker_mode(k->parts.workers[i]) == SINK_EVERY && !worker_has_spool(k->parts.workers[i]))
+            worker_use_spool(k->parts.workers[i], k->spool);
+}
+
 struct keep *keep_new(struct state *state, const struct agent_options *options, struct keep_parts parts)
 {
     struct keep *k = xcalloc(1, sizeof(*k));
@@ -97,11 +109,37 @@ struct keep *keep_new(struct state *state, const struct agent_options *options, 
     k->parts = parts;
     k->said = xcalloc(parts.worker_count + 1, sizeof(*k->said));
     k->spool = spool_new(state, limits);
-    for (size_t i = 0; i < parts.worker_count; i++)
-        if (worker_mode(parts.workers[i]) == SINK_EVERY)
-            worker_use_spool(parts.workers[i], k->spool);
+    use_spool(k);
     load(k);
     return k;
+}
+
+/* What was said of this worker, or would have been. */
+static struct said said_of(const struct keep *k, struct worker *w)
+{
+    struct said said = { 0 };
+    struct worker_counts c;
+
+    for (size_t i = 0; i < k->parts.worker_count; i++)
+        if (k->parts.workers[i] == w)
+            return k->said[i];
+    worker_read_counts(w, &c);
+    memcpy(said.dropped, c.spool_dropped, sizeof(c.spool_dropped));
+    return said;
+}
+
+void keep_follow(struct keep *k, struct keep_parts parts)
+{
+    struct said *said = xcalloc(parts.worker_count + 1, sizeof(*said));
+
+    for (size_t i = 0; i < parts.worker_count; i++)
+        said[i] = said_of(k, parts.workers[i]);
+    free(k->said);
+    k->said = said;
+    k->parts = parts;
+    use_spool(k);
+    while (spool_remove_ended(k->spool))
+        say_forgotten(k);
 }
 
 void keep_free(struct keep *k)

@@ -23,6 +23,9 @@ struct keep_parts { /* of the pipeline; outlive the keep */
 /* Loads what was kept and makes EVERY sinks read from the spool; before the workers start. Never fails: what cannot be read or
  * written is said, and tried again with each interval. The state is borrowed. */
 struct keep *keep_new(struct state *state, const struct agent_options *options, struct keep_parts parts);
+/* After a reload: other parts. EVERY sinks among them that have no spool yet get it. Before those
+ * workers start, and while the ones that left still exist. */
+void keep_follow(struct keep *k, struct keep_parts parts);
 void keep_free(struct keep *k); /* workers gone; NULL is fine */
 
 struct spool *keep_spool(struct keep *k);

@@ -5,6 +5,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/log.h"
 #include "agent/base/xalloc.h"
+#include "agent/pipeline/crew.h"
 #include "agent/pipeline/keep.h"
 #include "agent/pipeline/report.h"
 #include "agent/pipeline/schedule.h"
@@ -21,9 +22,7 @@ struct pipeline {
     enum pipeline_reason reason;
     struct sources *sources;
     struct ring *ring;
-    struct worker **workers;
-    struct sink_env *envs; /* one per worker */
-    size_t worker_count;
+    struct crew *crew;
     struct keep *keep; /* NULL: nothing is kept */
     struct self_totals totals;
     uint64_t missed_before, batches;
@@ -37,38 +36,21 @@ static const char *reason_name(enum pipeline_reason reason)
     return reason == PIPELINE_RUN ? "run" : "once";
 }
 
-static struct sink_env env_of(const struct config *config, const struct config_sink *sink, const char *reason)
+/* What the pipeline has with the same section is shared, the rest is opened. */
+static int open_parts(struct pipeline *p, struct config *config, struct sources **sources, struct crew **crew, struct err *err)
 {
-    return (struct sink_env){
-        .name = sink->name,
-        .agent_version = MQPUSH_VERSION,
-        .config_hash = config->hash,
-        .start_reason = reason,
-        .interval_ms = config->agent.interval_ms,
-        .labels = sink->common.label_list,
-        .families = sink->common.wanted_families,
-        .tables = sink->common.wanted_tables,
-        .max_series = sink->common.max_series,
-        .timeout_ms = sink->common.timeout_ms,
-    };
-}
+    bool is_run = p->reason == PIPELINE_RUN;
+    const struct crew_place place = { p->ring, reason_name(p->reason), !is_run, p->news_fd };
 
-static int open_sinks(struct pipeline *p, struct err *err)
-{
-    struct config *config = p->config;
-    struct worker_limits limits = { .interval_ms = config->agent.interval_ms, .once = p->reason == PIPELINE_ONCE };
-
-    p->workers = xcalloc(config->sink_count, sizeof(*p->workers));
-    p->envs = xcalloc(config->sink_count, sizeof(*p->envs));
-    for (size_t i = 0; i < config->sink_count; i++) {
-        p->envs[i] = env_of(config, &config->sinks[i], reason_name(p->reason));
-        p->workers[i] = worker_new(&config->sinks[i], &p->envs[i], p->ring, limits, err);
-        if (p->workers[i] == NULL)
-            return err_wrap(err, "%s", config->sinks[i].where);
-        worker_tell(p->workers[i], p->news_fd);
-        p->worker_count++;
-    }
-    return 0;
+    *sources = sources_open(p->sources, config, is_run ? config->agent.interval_ms : 0, err);
+    if (*sources == NULL)
+        return -1;
+    *crew = crew_open(p->crew, config, &place, err);
+    if (*crew != NULL)
+        return 0;
+    sources_close(*sources);
+    *sources = NULL;
+    return -1;
 }
 
 struct pipeline *pipeline_new(struct config *config, enum pipeline_reason reason, struct err *err)
@@ -79,12 +61,44 @@ struct pipeline *pipeline_new(struct config *config, enum pipeline_reason reason
     p->reason = reason;
     p->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     p->ring = ring_new(RING_SLOTS, RING_BYTES_MAX);
-    p->sources = sources_open(config, reason == PIPELINE_RUN ? config->agent.interval_ms : 0, err);
-    if (p->sources == NULL || open_sinks(p, err) < 0) {
+    if (open_parts(p, config, &p->sources, &p->crew, err) < 0) {
         pipeline_free(p);
         return NULL;
     }
     return p;
+}
+
+static struct keep_parts keep_parts_of(struct pipeline *p)
+{
+    return (struct keep_parts){ p->sources, crew_workers(p->crew), crew_count(p->crew), &p->totals };
+}
+
+bool pipeline_can_reload(const struct pipeline *p, const struct config *config)
+{
+    bool has_state = p->keep != NULL || p->config->agent.state_dir[0] == '\0';
+
+    return config_is_same_frame(p->config, config) && has_state;
+}
+
+int pipeline_reload(struct pipeline *p, struct config *config, int64_t deadline_ns, struct err *err)
+{
+    struct sources *old_sources = p->sources, *sources = NULL;
+    struct crew *old_crew = p->crew, *crew = NULL;
+
+    if (open_parts(p, config, &sources, &crew, err) < 0)
+        return -1;
+    crew_end_leaving(old_crew, crew, deadline_ns);
+    p->sources = sources;
+    p->crew = crew;
+    p->config = config;
+    crew_hand_over(old_crew, crew);
+    if (p->keep != NULL)
+        keep_follow(p->keep, keep_parts_of(p));
+    sources_hand_over(old_sources, sources);
+    crew_close(old_crew);
+    sources_close(old_sources);
+    crew_start(crew);
+    return 0;
 }
 
 int pipeline_open_state(const struct config *config, enum pipeline_reason reason, struct state **out, struct err *err)
@@ -102,28 +116,26 @@ int pipeline_open_state(const struct config *config, enum pipeline_reason reason
 
 void pipeline_start(struct pipeline *p, struct state *state)
 {
-    const struct keep_parts parts = { p->sources, p->workers, p->worker_count, &p->totals };
-
     if (state != NULL)
-        p->keep = keep_new(state, &p->config->agent, parts);
+        p->keep = keep_new(state, &p->config->agent, keep_parts_of(p));
     p->missed_before = p->totals.missed_ticks;
-    for (size_t i = 0; i < p->worker_count; i++)
-        worker_start(p->workers[i]);
+    crew_start(p->crew);
 }
 
 bool pipeline_stop(struct pipeline *p, int64_t deadline_ns)
 {
+    struct worker *const *workers = crew_workers(p->crew);
     bool all = true;
 
-    for (size_t i = 0; i < p->worker_count; i++)
-        worker_stop_by(p->workers[i], deadline_ns);
+    for (size_t i = 0; i < crew_count(p->crew); i++)
+        worker_stop_by(workers[i], deadline_ns);
     ring_close(p->ring);
     if (p->keep != NULL)
         keep_close(p->keep);
-    for (size_t i = 0; i < p->worker_count; i++) {
+    for (size_t i = 0; i < crew_count(p->crew); i++) {
         struct worker_counts counts;
-        worker_join(p->workers[i]);
-        worker_read_counts(p->workers[i], &counts);
+        worker_join(workers[i]);
+        worker_read_counts(workers[i], &counts);
         all = all && !counts.has_lost && counts.waiting_since_ms == 0;
     }
     if (p->keep != NULL)
@@ -135,15 +147,12 @@ void pipeline_free(struct pipeline *p)
 {
     if (p == NULL)
         return;
-    for (size_t i = 0; i < p->worker_count; i++)
-        worker_free(p->workers[i]);
+    crew_close(p->crew);
     keep_free(p->keep);
     sources_close(p->sources);
     ring_free(p->ring);
     if (p->news_fd >= 0)
         close(p->news_fd);
-    free(p->workers);
-    free(p->envs);
     free(p);
 }
 
@@ -154,8 +163,8 @@ void pipeline_set_missed_ticks(struct pipeline *p, uint64_t missed)
 
 void pipeline_read_sink(struct pipeline *p, size_t index, const char **name, struct worker_counts *out)
 {
-    *name = worker_name(p->workers[index]);
-    worker_read_counts(p->workers[index], out);
+    *name = worker_name(crew_workers(p->crew)[index]);
+    worker_read_counts(crew_workers(p->crew)[index], out);
 }
 
 static int64_t sum_column(const struct batch *b, enum table_id t, unsigned column)
@@ -203,7 +212,7 @@ void pipeline_report(const struct pipeline *p, int64_t started_ms, int64_t stopp
     };
 
     head.collection.missed_ticks = p->totals.missed_ticks;
-    report_put(to, &head, p->workers, p->worker_count);
+    report_put(to, &head, crew_workers(p->crew), crew_count(p->crew));
 }
 
 int pipeline_news_fd(const struct pipeline *p)
@@ -241,7 +250,7 @@ enum source_result pipeline_collect(struct pipeline *p, int64_t tick_ms, int can
         batch_unref(b); /* told to stop: half an interval is no interval */
         return result;
     }
-    self_add_rows(b, &p->totals, p->workers, p->worker_count, p->keep != NULL ? keep_spool(p->keep) : NULL);
+    self_add_rows(b, &p->totals, crew_workers(p->crew), crew_count(p->crew), p->keep != NULL ? keep_spool(p->keep) : NULL);
     batch_seal(b);
     summarize(p, b);
     remember(p, b);
@@ -253,7 +262,7 @@ enum source_result pipeline_collect(struct pipeline *p, int64_t tick_ms, int can
 
 int pipeline_look(struct config *config, struct batch **out, struct err *err)
 {
-    struct sources *sources = sources_open(config, 0, err);
+    struct sources *sources = sources_open(NULL, config, 0, err);
 
     if (sources == NULL)
         return err_wrap(err, "configuration");
@@ -275,7 +284,7 @@ static int write_out(void *ctx, const char *data, size_t len)
 
 static int render_one(const struct config *config, struct config_sink *sink, const struct batch *b, FILE *to, struct err *err)
 {
-    struct sink_env env = env_of(config, sink, "dry-run");
+    struct sink_env env = crew_env(config, sink, "dry-run");
     struct buf out;
     int rc = sink->ops->open(sink->self, &env, err);
 

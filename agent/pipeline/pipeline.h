@@ -41,6 +41,15 @@ void pipeline_start(struct pipeline *p, struct state *state);
 enum source_result pipeline_collect(struct pipeline *p, int64_t tick_ms, int cancel_fd, struct err *err);
 void pipeline_set_missed_ticks(struct pipeline *p, uint64_t missed);
 
+/*
+ * Another configuration, while it runs: sources and sinks whose section did not change go on with what they have (connections, memory,
+ * place in the spool) and notice nothing; the others end by the deadline and hand over what they know to the ones of their
+ * name. can_reload false: interval, state directory or spool differ, which everybody was told: make a new pipeline. -1 with err
+ * if an option is wrong: then nothing has changed. The new config must outlive the pipeline; the old one is no longer needed.
+ */
+bool pipeline_can_reload(const struct pipeline *p, const struct config *config);
+int pipeline_reload(struct pipeline *p, struct config *config, int64_t deadline_ns, struct err *err);
+
 /* No more collections: workers deliver what is left until the deadline (monotonic), then leave. What EVERY sinks have not taken
  * stays in the state directory, if there is one. True if every sink has taken everything since the start. */
 bool pipeline_stop(struct pipeline *p, int64_t deadline_ns);

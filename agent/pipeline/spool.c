@@ -29,8 +29,9 @@
 #define NO_HAND UINT64_MAX
 
 struct reader {
-    const char *name;
+    const char *name;            /* NULL: removed, next is UINT64_MAX and holds nothing back */
     uint64_t next, hand;
+    bool is_closed, leaves_at_once;
     bool has_lost_hand;          /* the caps dropped what is in hand */
     enum spool_drop hand_reason;
     uint64_t dropped[SPOOL_DROPS];
@@ -92,11 +93,37 @@ void spool_free(struct spool *s)
     free(s);
 }
 
+static struct reader *find_reader(struct spool *s, const char *name)
+{
+    for (int i = 0; i < s->reader_count && name != NULL; i++)
+        if (s->readers[i].name != NULL && strcmp(s->readers[i].name, name) == 0)
+            return &s->readers[i];
+    return NULL;
+}
+
+static struct reader *free_reader(struct spool *s)
+{
+    for (int i = 0; i < s->reader_count; i++)
+        if (s->readers[i].name == NULL)
+            return &s->readers[i];
+    assert(s->reader_count < SPOOL_READERS_MAX);
+    return &s->readers[s->reader_count++];
+}
+
 int spool_add_reader(struct spool *s, const char *name)
 {
-    assert(s->reader_count < SPOOL_READERS_MAX);
-    s->readers[s->reader_count] = (struct reader){ .name = name, .hand = NO_HAND };
-    return s->reader_count++;
+    pthread_mutex_lock(&s->lock);
+    struct reader *r = find_reader(s, name);
+    assert(r == NULL || (r->is_closed && r->hand == NO_HAND));
+    if (r == NULL) {
+        r = free_reader(s);
+        *r = (struct reader){ .next = s->end, .hand = NO_HAND };
+    }
+    r->name = name;
+    r->is_closed = r->leaves_at_once = false;
+    int reader = (int)(r - s->readers);
+    pthread_mutex_unlock(&s->lock);
+    return reader;
 }
 
 static uint64_t position(const struct reader *r)
@@ -167,14 +194,6 @@ static int read_numbers(struct spool *s, const char *sql, const int64_t *bound, 
     return got;
 }
 
-static struct reader *find_reader(struct spool *s, const char *name)
-{
-    for (int i = 0; i < s->reader_count && name != NULL; i++)
-        if (strcmp(s->readers[i].name, name) == 0)
-            return &s->readers[i];
-    return NULL;
-}
-
 /* Numbers that batches got before the file was there move behind what the file holds. */
 static void shift(struct spool *s, uint64_t by)
 {
@@ -188,6 +207,8 @@ static void shift(struct spool *s, uint64_t by)
     s->end += by;
     for (int i = 0; i < s->reader_count; i++) {
         struct reader *r = &s->readers[i];
+        if (r->name == NULL)
+            continue;
         r->next += by;
         r->hand = r->hand == NO_HAND ? NO_HAND : r->hand + by;
     }
@@ -374,6 +395,8 @@ static int write_cursors(struct spool *s, struct err *err)
     for (int i = 0; i < s->reader_count; i++) {
         int64_t next = (int64_t)position(&s->readers[i]);
         struct sqlite3_stmt *stmt;
+        if (s->readers[i].name == NULL)
+            continue;
         if (state_prepare(s->state, "INSERT OR REPLACE INTO cursors(next, sink) VALUES(?1, ?2)", &next, 1, &stmt, err) < 0)
             return -1;
         sqlite3_bind_text(stmt, 2, s->readers[i].name, -1, SQLITE_STATIC);
@@ -517,6 +540,15 @@ void spool_close(struct spool *s)
     pthread_mutex_unlock(&s->lock);
 }
 
+void spool_close_reader(struct spool *s, int reader, bool at_once)
+{
+    pthread_mutex_lock(&s->lock);
+    s->readers[reader].is_closed = true;
+    s->readers[reader].leaves_at_once = at_once;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* Reading -------------------------------------------------------------------------------------------------------------- */
 
 /* With the lock held: the oldest batch on disk from `next` on and below memory. 1: found, its bytes in data. */
@@ -547,6 +579,8 @@ static int read_stored(struct spool *s, uint64_t next, uint64_t *number, struct 
 static int find_next(struct spool *s, const struct reader *r, uint64_t *number, struct batch **batch, struct buf *data)
 {
     for (;;) {
+        if (r->leaves_at_once)
+            return 0;
         int got = r->next < s->memory_first ? read_stored(s, r->next, number, data) : 0;
         if (got > 0)
             return 1;
@@ -556,7 +590,7 @@ static int find_next(struct spool *s, const struct reader *r, uint64_t *number, 
             *batch = batch_ref(*slot(s, *number));
             return 1;
         }
-        if (s->closed)
+        if (s->closed || r->is_closed)
             return 0;
         pthread_cond_wait(&s->changed, &s->lock);
     }
@@ -649,6 +683,25 @@ static int64_t time_of(struct spool *s, uint64_t number)
     if (number < s->memory_first)
         number = s->memory_first;
     return number < s->end ? batch_info(*slot(s, number))->time_ms : 0;
+}
+
+bool spool_remove_ended(struct spool *s)
+{
+    struct reader *r = NULL;
+
+    pthread_mutex_lock(&s->lock);
+    for (int i = 0; i < s->reader_count && r == NULL; i++)
+        if (s->readers[i].name != NULL && s->readers[i].is_closed)
+            r = &s->readers[i];
+    if (r != NULL) {
+        uint64_t from = position(r) > s->disk_first ? position(r) : s->disk_first;
+        snprintf(s->info.forgotten, sizeof(s->info.forgotten), "%s", r->name);
+        s->info.forgotten_batches = s->end > from ? s->end - from : 0;
+        *r = (struct reader){ .next = UINT64_MAX, .hand = NO_HAND };
+        trim_memory(s);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return r != NULL;
 }
 
 void spool_read_counts(struct spool *s, int reader, struct spool_counts *out)

@@ -62,10 +62,15 @@ struct spool;
 struct spool *spool_new(struct state *state, struct spool_limits limits);
 void spool_free(struct spool *s); /* readers gone; saves nothing; NULL is fine */
 
-/* Before the threads start: every reader, by the name of its sink, then spool_load: a reader goes on where that name stood, a
+/* Every reader, by the name of its sink, then spool_load: a reader goes on where that name stood, a
  * new one sees what comes from now on, and what only waits for names that are no readers is let go. -1: the file cannot be read
  * now; it is tried again with each save. The name is borrowed. */
 int spool_add_reader(struct spool *s, const char *name);
+/* While the others go on, main thread: one reader ends, at once or with what is left. Then another spool_add_reader of its name goes on
+ * where it stood; readers that ended and have no successor are removed one a call, true if there was one: its name and what is
+ * lost of it stand in info.forgotten. */
+void spool_close_reader(struct spool *s, int reader, bool at_once);
+bool spool_remove_ended(struct spool *s);
 int spool_load(struct spool *s, struct err *err);
 
 /* Main, once an interval: begin, blobs through state_write, commit. begin takes over the batch, or NULL if there is none, and

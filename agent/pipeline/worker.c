@@ -73,6 +73,7 @@ struct worker *worker_new(struct config_sink *sink, const struct sink_env *env, 
     sink->self = NULL;
     w->env = env;
     w->ring = ring;
+    w->cursor = -1;
     w->limits = limits;
     w->patience = sink->common.patience;
     if (w->patience.retry_first_ms == 0)
@@ -101,6 +102,8 @@ void worker_free(struct worker *w)
     assert(!w->started);
     w->ops->close(w->self);
     free(w->self);
+    if (w->cursor >= 0)
+        ring_remove_cursor(w->ring, w->cursor);
     if (w->cancel_fd >= 0)
         close(w->cancel_fd);
     if (w->ended_fd >= 0)
@@ -503,6 +506,32 @@ void worker_start(struct worker *w)
 void worker_stop_by(struct worker *w, int64_t deadline_ns)
 {
     atomic_store(&w->stop_by_ns, deadline_ns);
+}
+
+void worker_end(struct worker *w, int64_t deadline_ns, bool is_succeeded)
+{
+    worker_stop_by(w, deadline_ns);
+    if (w->spool != NULL)
+        spool_close_reader(w->spool, w->reader, is_succeeded);
+    ring_close_cursor(w->ring, w->cursor);
+}
+
+void worker_inherit(struct worker *w, struct worker *before)
+{
+    struct err err = { 0 };
+
+    assert(!w->started && !before->started);
+    if (w->mode == SINK_EVERY && before->spool != NULL)
+        w->counts = before->counts; /* the spool's own come with the reader that w takes over */
+    else
+        worker_read_counts(before, &w->counts);
+    w->counts.waiting_since_ms = 0;
+    w->counts.waiting = 0;
+    if (w->ops != before->ops || w->ops->load == NULL || before->memory.len == 0)
+        return;
+    if (w->ops->load(w->self, before->memory.data, before->memory.len, &err) < 0)
+        log_warning("sink %s: starts without what it knew: %s", w->env->name, err.msg);
+    buf_put(&w->memory, before->memory.data, before->memory.len);
 }
 
 /* False: the deadline has passed first. (pthread_clockjoin_np would do, where it exists; thread sanitizers do not know it.) */

@@ -49,7 +49,7 @@ struct worker_limits {
  * outlive the worker. Main thread, before worker_start. */
 struct worker *worker_new(struct config_sink *sink, const struct sink_env *env, struct ring *ring, struct worker_limits limits,
                           struct err *err);
-/* An EVERY sink that reads from the spool from now on, not from the ring. Main thread, before worker_start and spool_load. */
+/* An EVERY sink that reads from the spool from now on, not from the ring. Main thread, before worker_start. */
 void worker_use_spool(struct worker *w, struct spool *spool);
 bool worker_has_spool(const struct worker *w);
 /* An eventfd that is made readable after every attempt; before worker_start. */
@@ -65,6 +65,10 @@ void worker_free(struct worker *w); /* NULL is fine; joined, or never started; c
 const char *worker_name(const struct worker *w);
 const char *worker_kind(const struct worker *w); /* "sqlite" */
 void worker_read_counts(struct worker *w, struct worker_counts *out); /* any thread */
+/* Ends this worker alone, as ring_close and worker_stop_by end all. is_succeeded: another goes on with what waits in the spool. */
+void worker_end(struct worker *w, int64_t deadline_ns, bool is_succeeded);
+/* Counts and memory of the one before, which has been joined; before worker_start. */
+void worker_inherit(struct worker *w, struct worker *before);
 /* What must survive a restart: the counts, and what the sink itself wants to know again. Main; load before worker_start, save with
  * the state in a transaction. */
 void worker_load(struct worker *w, struct state *state);

@@ -17,6 +17,7 @@ struct rig {
     struct fake_sink *sink;
     struct config_sink config;
     struct sink_env env;
+    struct sink_patience patience;
     struct worker *worker;
 };
 
@@ -42,6 +43,7 @@ static struct worker *add_worker(struct rig *rig, int64_t interval_ms, bool once
     struct worker_limits limits = { .interval_ms = interval_ms, .once = once };
 
     rig->config = fake_sink_config(rig->sink, "fake");
+    rig->config.common.patience = rig->patience;
     rig->env = (struct sink_env){ .name = "fake" };
     rig->worker = worker_new(&rig->config, &rig->env, rig->ring, limits, &err);
     ck_assert_msg(rig->worker != NULL, "%s", err.msg);
@@ -54,6 +56,7 @@ static void prepare(struct rig *rig, enum sink_mode mode, const char *script)
     log_set_level(LOG_ERROR);
     rig->ring = ring_new(RING_SLOTS, RING_BYTES_MAX);
     rig->sink = fake_sink_new(mode, script);
+    rig->patience = (struct sink_patience){ 0 };
 }
 
 static void start(struct rig *rig, enum sink_mode mode, const char *script, int64_t interval_ms)
@@ -180,6 +183,76 @@ START_TEST(an_interval_has_four_tries)
 }
 END_TEST
 
+START_TEST(gaps_begin_with_the_first_and_end_with_the_longest)
+{
+    struct rig rig;
+
+    prepare(&rig, (enum sink_mode)_i, "rrro");
+    rig.patience = (struct sink_patience){ .retry_first_ms = 40, .retry_longest_ms = 60 };
+    worker_start(add_worker(&rig, LONG_MS, false));
+    give(rig.ring, 1, 1);
+    ck_assert(fake_sink_wait(rig.sink, 4)); /* four tries of half a second and more would be the same; the gaps tell */
+    struct worker_counts c = stop(&rig, 5000);
+    ck_assert_int_ge(gap_ns(&rig, 0), 40 * NS_PER_MS);
+    ck_assert_int_ge(gap_ns(&rig, 1), 60 * NS_PER_MS);
+    ck_assert_int_ge(gap_ns(&rig, 2), 60 * NS_PER_MS);
+    ck_assert_int_lt(fake_sink_began_ns(rig.sink, 3) - fake_sink_began_ns(rig.sink, 0), 3 * NS_PER_S); /* 3.5 s by default */
+    ck_assert_uint_eq(c.delivered, 1);
+    ck_assert_str_eq(c.error, "");
+    ck_assert_str_ne(c.last_error, ""); /* it is over, and still worth knowing */
+    ck_assert_int_gt(c.last_error_ms, 0);
+    end(&rig);
+}
+END_TEST
+
+START_TEST(a_sink_that_failed_too_often_is_left_alone_and_then_tried_once)
+{
+    struct rig rig;
+
+    prepare(&rig, (enum sink_mode)_i, "rrro");
+    rig.patience = (struct sink_patience){ .retry_first_ms = 10, .breaker_after = 2, .breaker_pause_ms = 300 };
+    worker_start(add_worker(&rig, LONG_MS, false));
+    give(rig.ring, 1, 1);
+    ck_assert(fake_sink_wait(rig.sink, 2));
+    give(rig.ring, 2, 3);
+    ck_assert(fake_sink_wait(rig.sink, 3)); /* one try, no second within its interval */
+    if (_i == SINK_LATEST)
+        give(rig.ring, 4, 4);
+    ck_assert(fake_sink_wait(rig.sink, 4));
+    ck_assert_int_ge(gap_ns(&rig, 1), 300 * NS_PER_MS);
+    ck_assert_int_ge(gap_ns(&rig, 2), 300 * NS_PER_MS);
+    if (_i == SINK_EVERY)
+        ck_assert(fake_sink_wait(rig.sink, 6));
+    struct worker_counts c = stop(&rig, 5000);
+    if (_i == SINK_EVERY)
+        CHECK_ATTEMPTS(&rig, 1, 1, 1, 1, 2, 3); /* nothing is lost */
+    else
+        CHECK_ATTEMPTS(&rig, 1, 1, 3, 4); /* the newest of what came meanwhile */
+    ck_assert_uint_eq(c.rests, 2);
+    ck_assert_uint_eq(c.retried, 3);
+    ck_assert_uint_eq(c.overflowed, 0);
+    ck_assert(c.up);
+    end(&rig);
+}
+END_TEST
+
+START_TEST(a_stop_does_not_wait_for_a_sink_that_is_left_alone)
+{
+    struct rig rig;
+
+    prepare(&rig, (enum sink_mode)_i, "r");
+    rig.patience = (struct sink_patience){ .breaker_after = 1, .breaker_pause_ms = 3600 * 1000 };
+    worker_start(add_worker(&rig, LONG_MS, false));
+    give(rig.ring, 1, 1);
+    ck_assert(fake_sink_wait(rig.sink, 1));
+    int64_t began_ns = clock_now_ns();
+    struct worker_counts c = stop(&rig, LONG_MS);
+    ck_assert_int_lt(clock_now_ns() - began_ns, SOON_NS);
+    ck_assert_uint_le(c.rests, 1);
+    end(&rig);
+}
+END_TEST
+
 START_TEST(the_newest_is_what_counts_after_a_failure)
 {
     struct rig rig;
@@ -224,6 +297,7 @@ START_TEST(history_counts_what_the_ring_could_not_keep)
     log_set_level(LOG_ERROR);
     rig.ring = ring_new(2, RING_BYTES_MAX);
     rig.sink = fake_sink_new(SINK_EVERY, "Ro");
+    rig.patience = (struct sink_patience){ 0 };
     worker_start(add_worker(&rig, 20, false));
     give(rig.ring, 1, 1);
     ck_assert(fake_sink_wait(rig.sink, 1));
@@ -498,6 +572,9 @@ static Suite *suite(void)
     tcase_add_loop_test(c, what_fails_is_tried_again_within_the_interval, 0, MODES);
     tcase_add_loop_test(c, what_is_refused_is_not_tried_again, 0, MODES);
     tcase_add_test(c, an_interval_has_four_tries);
+    tcase_add_loop_test(c, gaps_begin_with_the_first_and_end_with_the_longest, 0, MODES);
+    tcase_add_loop_test(c, a_sink_that_failed_too_often_is_left_alone_and_then_tried_once, 0, MODES);
+    tcase_add_loop_test(c, a_stop_does_not_wait_for_a_sink_that_is_left_alone, 0, MODES);
     tcase_add_test(c, the_newest_is_what_counts_after_a_failure);
     tcase_add_test(c, history_keeps_a_batch_over_intervals_and_its_order);
     tcase_add_test(c, history_counts_what_the_ring_could_not_keep);
