@@ -365,7 +365,7 @@ static int show(struct status *status)
     bool is_report = status->plan.table == TABLE_SINKS;
 
     for (;;) {
-        struct batch *b;
+        struct batch *b = NULL;
         int code = (status->is_live ? look_live : is_report ? look_at_report : look_back)(status, &b);
         if (b == NULL)
             return code;

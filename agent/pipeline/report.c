@@ -214,11 +214,10 @@ static void read_member(struct batch *b, uint32_t row, const struct member *m, c
 static void read_dropped(struct batch *b, uint32_t row, const cJSON *dropped)
 {
     struct buf text;
-    const cJSON *reason;
     int64_t sum = 0;
 
     buf_init(&text, 0);
-    cJSON_ArrayForEach(reason, dropped) {
+    for (const cJSON *reason = dropped->child; reason != NULL; reason = reason->next) {
         int64_t n = count_of(dropped, reason->string, 1);
         sum += strcmp(reason->string, "series") == 0 ? 0 : n;
         if (n > 0)
@@ -246,7 +245,7 @@ static void read_sink(struct batch *b, const cJSON *sink)
 
 static int read_root(const cJSON *root, struct batch *b, struct report_head *head, struct err *err)
 {
-    const cJSON *sinks = cJSON_GetObjectItemCaseSensitive(root, "sinks"), *sink;
+    const cJSON *sinks = cJSON_GetObjectItemCaseSensitive(root, "sinks");
     const cJSON *collection = cJSON_GetObjectItemCaseSensitive(root, "collection");
 
     *head = (struct report_head){
@@ -262,7 +261,7 @@ static int read_root(const cJSON *root, struct batch *b, struct report_head *hea
     batch_info_edit(b)->time_ms = head->written_ms;
     batch_info_edit(b)->interval_ms = head->interval_ms;
     batch_info_edit(b)->complete = true;
-    cJSON_ArrayForEach(sink, sinks)
+    for (const cJSON *sink = sinks->child; sink != NULL; sink = sink->next)
         read_sink(b, sink);
     return 0;
 }

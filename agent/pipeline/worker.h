@@ -4,8 +4,8 @@
  * A sink only says OK, RETRY or REJECT. After RETRY the worker tries again a few times at growing gaps within the interval
  * (TRIES_PER_TICK), then waits for the next batch: a LATEST sink goes on with the newest, an EVERY sink with the one that
  * failed. A peer's "retry after" is honoured, capped at one interval. With a breaker (breaker_after) a sink that has failed that
- * often in a row is left alone for breaker_pause, then has one try; a success ends it. At the stop what is in hand gets one more round; with
- * a spool what is left then stays there for the next start, else it is lost and counted.
+ * often in a row is left alone for breaker_pause, then has one try; a success ends it. At the stop what is in hand gets one more
+ * round; with a spool what is left then stays there for the next start, else it is lost and counted.
  * Nothing a sink does reaches another sink or the collection.
  */
 #ifndef AGENT_PIPELINE_WORKER_H
