@@ -29,6 +29,18 @@ int64_t clock_cpu_ns(void)
     return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+void clock_boot_id(char id[CLOCK_BOOT_ID])
+{
+    FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+    id[0] = '\0';
+    if (f == NULL)
+        return;
+    if (fscanf(f, "%39[0-9a-f-]", id) != 1)
+        id[0] = '\0';
+    fclose(f);
+}
+
 int64_t clock_resident_bytes(void)
 {
     FILE *f = fopen("/proc/self/statm", "re");

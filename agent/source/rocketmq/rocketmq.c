@@ -12,6 +12,7 @@
 #include "agent/base/xalloc.h"
 #include "agent/source/rocketmq/census.h"
 #include "agent/source/rocketmq/lanes.h"
+#include "agent/source/rocketmq/memory.h"
 #include "agent/source/rocketmq/rows.h"
 
 #include <stdio.h>
@@ -20,6 +21,8 @@
 
 #define NAMESRV_MAX CENSUS_MAX
 #define SINGLE_RUNNING_REQUESTS 1000 /* clients that a single look asks at most */
+#define PACE_MIN_MS 1000
+#define STALE_AFTER 2 /* times slow_interval */
 #define ROWS_TIME_MS 1000 /* of the deadline, at most a tenth, kept for making rows */
 
 struct rocketmq {
@@ -40,7 +43,10 @@ struct rocketmq {
     bool is_census;       /* they are in this look */
     struct topology topology;
     uint32_t looks;
+    int64_t looked_at_ns; /* when the last look began */
     int64_t slow_at_ns; /* when the slow lanes last ran */
+    bool has_loaded;    /* what an earlier process knew; until the first look has begun */
+    int64_t pace_ms;    /* interval that the present look goes by; 0: a single look, everything is due */
 };
 
 static const struct option_spec options[] = {
@@ -258,7 +264,7 @@ static bool is_idle(const struct topology *t)
 /* How many intervals' worth of requests have been saved up. */
 static unsigned savings(const struct rocketmq *self, unsigned budget)
 {
-    int64_t looks = self->interval_ms > 0 ? self->slow_interval / self->interval_ms : 1;
+    int64_t looks = self->pace_ms > 0 ? self->slow_interval / self->pace_ms : 1;
     int64_t saved = looks > 1 ? looks * budget : budget;
 
     return saved > UINT32_MAX ? UINT32_MAX : (unsigned)saved;
@@ -325,19 +331,37 @@ static void add_namesrv_rows(struct rocketmq *self, struct batch *b)
     }
 }
 
+/*
+ * The interval that a look goes by. A single look that remembers those before it is one of a row, and costs what a look of a row costs.
+ * What is remembered from long ago is no news: then everything is due, and no rate of the last minute is worked out from so far back.
+ */
+static int64_t pace_of(const struct rocketmq *self, int64_t now_ns)
+{
+    int64_t gap_ms = (now_ns - self->looked_at_ns) / NS_PER_MS;
+
+    if (self->has_loaded && gap_ms >= STALE_AFTER * self->slow_interval)
+        return 0;
+    if (self->interval_ms > 0 || !self->has_loaded)
+        return self->interval_ms;
+    return gap_ms < PACE_MIN_MS ? PACE_MIN_MS : gap_ms < self->slow_interval ? gap_ms : self->slow_interval;
+}
+
 static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t deadline_ns, int cancel_fd, struct err *err)
 {
     struct rocketmq *self = self_;
-    bool is_single = self->interval_ms == 0;
+    int64_t now_ns = clock_now_ns(), spare_ns = (deadline_ns - now_ns) / 10;
+    self->pace_ms = pace_of(self, now_ns);
+    self->looked_at_ns = now_ns;
+    self->has_loaded = false;
+    bool is_single = self->pace_ms == 0;
     const struct look_options look_options = {
         .request_timeout_ms = self->request_timeout, .max_in_flight = (unsigned)self->max_in_flight,
         .include_system = self->include_system, .cluster_names = self->cluster_names, .byte_rates = self->byte_rates,
-        .interval_ms = self->interval_ms,
+        .interval_ms = self->pace_ms,
         .slow_interval_ms = is_single ? 0 : self->slow_interval,
         .clients_interval_ms = is_single ? 0 : self->clients_interval,
         .running_interval_ms = is_single ? 0 : self->running_interval,
     };
-    int64_t now_ns = clock_now_ns(), spare_ns = (deadline_ns - now_ns) / 10;
     struct look look = {
         .options = &look_options, .topology = &self->topology, .rpc = self->rpc, .batch = b, .number = ++self->looks,
         .started_at_ns = now_ns, .cancel_fd = cancel_fd,
@@ -363,6 +387,53 @@ static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t
     rows_end(&look, self->name);
     add_namesrv_rows(self, b);
     return judge(self, &look, err);
+}
+
+/* ---- from one process to the next -------------------------------------------------------------------------------- */
+
+/* Other name servers are another world; what was listed with or without the brokers' own does not fit the other way. */
+static char *settings_of(const struct rocketmq *self)
+{
+    return xasprintf("%s %d", self->namesrv, self->include_system);
+}
+
+static struct memory memory_of(struct rocketmq *self, const char *settings)
+{
+    return (struct memory){ .settings = settings, .rpc = self->rpc, .topology = &self->topology, .census = &self->census,
+                            .namesrvs = self->namesrvs, .namesrv_count = self->namesrv_count, .namesrv_at = &self->namesrv_at,
+                            .looks = &self->looks, .looked_at_ns = &self->looked_at_ns, .slow_at_ns = &self->slow_at_ns,
+                            .census_at_ns = &self->census_at_ns };
+}
+
+static struct memory_moment moment_now(void)
+{
+    struct memory_moment at = { .now_ns = clock_now_ns(), .wall_ms = clock_wall_ms() };
+
+    clock_boot_id(at.boot);
+    return at;
+}
+
+static void rocketmq_save(const void *self, struct buf *out)
+{
+    char *settings = settings_of(self);
+    struct memory m = memory_of((struct rocketmq *)(uintptr_t)self, settings); /* is only read */
+    struct memory_moment at = moment_now();
+
+    memory_save(&m, &at, out);
+    free(settings);
+}
+
+static int rocketmq_load(void *self_, const void *data, size_t len, struct err *err)
+{
+    struct rocketmq *self = self_;
+    char *settings = settings_of(self);
+    struct memory m = memory_of(self, settings);
+    struct memory_moment at = moment_now();
+
+    int result = memory_load(&m, &at, data, len, err);
+    self->has_loaded = result == 0 && self->topology.broker_count > 0;
+    free(settings);
+    return result;
 }
 
 /* ---- config check --connect -------------------------------------------------------------------------------------- */
@@ -430,5 +501,7 @@ const struct source_ops rocketmq_source = {
     .open = rocketmq_open,
     .collect = rocketmq_collect,
     .probe = rocketmq_probe,
+    .save = rocketmq_save,
+    .load = rocketmq_load,
     .close = rocketmq_close,
 };

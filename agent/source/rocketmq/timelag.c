@@ -193,11 +193,18 @@ static bool copy_ends(const struct broker *b, const struct topic_part *t, bool b
     return true;
 }
 
+bool timelag_expect_history(struct broker *b, struct topic_part *t, uint32_t queues)
+{
+    if (!take_bytes(b->cluster, ends_history_size(queues)))
+        return false;
+    t->history = ends_history_new(queues);
+    return true;
+}
+
 static bool begin_history(struct broker *b, struct topic_part *t, int64_t *max)
 {
-    if (!take_bytes(b->cluster, ends_history_size(t->queues)))
+    if (!timelag_expect_history(b, t, t->queues))
         return false;
-    t->history = ends_history_new(t->queues);
     if (t->before_at_ns != 0 && copy_ends(b, t, true, max))
         ends_history_add(t->history, t->before_at_ns, max);
     return true;

@@ -62,6 +62,8 @@ int64_t timelag_told_ms(const struct body_span *span, int64_t min, int64_t com);
 
 /* All queues of the topic ended where they end at that time; begins a history with what was read before. */
 void timelag_sample(struct broker *b, struct topic_part *t, int64_t at_ns);
+/* An empty history, if there is room for it. */
+bool timelag_expect_history(struct broker *b, struct topic_part *t, uint32_t queues);
 void timelag_drop_history(struct broker *b, struct topic_part *t);
 void timelag_drop_ages(struct broker *b, struct pair_part *p);
 
