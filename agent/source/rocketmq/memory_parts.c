@@ -110,7 +110,7 @@ static void io_samples(struct memory_io *io, struct ends_history *h)
         io_time(io, &h->at_ns[i]);
         for (uint32_t q = 0; q < h->queues; q++)
             io_offset(io, &h->max[(size_t)i * h->queues + q], i == 0 ? 0 : h->max[(size_t)(i - 1) * h->queues + q]);
-        if (!io->is_writing && i > 0 && h->at_ns[i] <= h->at_ns[i - 1])
+        if (!io->is_writing && i > 0 && h->at_ns[i] < h->at_ns[i - 1]) /* equal: less than a millisecond apart */
             io->failed = true;
     }
 }
