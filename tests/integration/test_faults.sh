@@ -118,6 +118,25 @@ check "and says when it is over" grep -q 'collection: works again' "$dir/run.log
 stop_pid "$agent"
 check "a TERM ends it with 0" grep -q 'stopping' "$dir/run.log"
 
+# One-shots in a row: each goes on where the one before it ended.
+"$lab" scene "$dir/lab" freeze
+one_shot() { # one_shot: prints its requests
+    "$MQPUSH" once -n "$NAMESRV" --state-dir "$dir/memory" --to "sqlite:$dir/memory.db" 2>&1 | sed -n 's/.* \([0-9]*\) requests.*/\1/p'
+    sleep 1 # two in one second would be one interval
+}
+backlogs() { "$MQPUSH" status backlogs "$@" -o jsonl | jq -r '[.consumer_group, .topic, .lag, .diff, .complete] | @tsv' | sort; }
+first=$(one_shot)
+second=$(one_shot)
+third=$(one_shot)
+figure "requests of one-shots in a row: $first $second $third"
+check "the third costs what an idle look costs" [ "${third:-1000}" -le 8 ]
+same "what it remembers is what a fresh look finds" "$(backlogs -n "$NAMESRV")" "$(backlogs -d "$dir/memory.db")"
+"$lab" kill "$dir/lab" broker-a
+"$lab" restart "$dir/lab" broker-a
+wait_for 30 "$MQPUSH" status -n "$NAMESRV" >/dev/null 2>&1
+one_shot >/dev/null
+same "also after a broker has booted meanwhile" "$(backlogs -n "$NAMESRV")" "$(backlogs -d "$dir/memory.db")"
+
 # Sinks.
 says "a gateway where nobody listens; the history is written all the same" 1 'Pushgateway 127\.0\.0\.1:1: Connection refused' \
     once -n "$NAMESRV" --to "sqlite:$dir/h3.db" --to http://127.0.0.1:1

@@ -1,11 +1,11 @@
 /*
  * memory.c - see memory.h.
  *
- *     0         4              12
- *     | "MQR1"  | checksum u64 | texts | moment, settings, counts | census | clusters ...      (u64 little endian)
+ *     0         4              12        16                                                 16 + B
+ *     | "MQR1"  | checksum u64 | B (u32) | moment, settings, counts | census | clusters ... | texts      (little endian)
  *
  * The checksum (FNV-1a) is over all behind it: a flipped bit in an offset would be a wrong lag for as long as nothing moves.
- * Everything else is varints (memory_io.h). A text stands in the table once and is a number from there on.
+ * Everything else is varints (memory_io.h). A text stands in the table once and is a number elsewhere.
  *
  * Names are numbered anew, those left out that no broker lists and nobody has offsets of. Their order stays, so lists that are
  * sorted by number stay sorted.
@@ -22,6 +22,7 @@
 
 #define GAP_MAX_MS (7 * 86400000LL) /* what was known longer ago is asked again */
 #define SETTINGS_MAX 65536
+#define BODY_AT (MEMORY_HEADER + 4)
 #define TEXT_MAX_BYTES 65536
 
 uint64_t memory_checksum(const void *data, size_t len)
@@ -328,53 +329,52 @@ static void io_source(struct memory_io *io, const struct memory *m)
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
-static void put_texts(struct memory_io *io, struct buf *out)
+static void put_texts(struct memory_io *io)
 {
     uint32_t count = io->texts.count - 1;
 
-    io->out = out;
     io_u32(io, &count, UINT32_MAX);
     for (uint32_t id = 1; id <= count; id++) {
         uint64_t len = intern_len(&io->texts, id);
         io_u64(io, &len);
-        buf_put(out, intern_text(&io->texts, id), (size_t)len);
+        buf_put(io->out, intern_text(&io->texts, id), (size_t)len);
     }
 }
 
-static void put_header(struct buf *out, size_t at)
+static void put_number(char *to, uint64_t value, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++)
+        to[i] = (char)(value >> (8 * i));
+}
+
+static void put_header(struct buf *out, size_t at, size_t body_end)
 {
     char *header = out->data + at;
-    uint64_t sum = memory_checksum(header + MEMORY_HEADER, out->len - at - MEMORY_HEADER);
 
     memcpy(header, MEMORY_MAGIC, 4);
-    for (unsigned i = 0; i < 8; i++)
-        header[4 + i] = (char)(sum >> (8 * i));
+    put_number(header + MEMORY_HEADER, body_end - at - BODY_AT, 4);
+    put_number(header + 4, memory_checksum(header + MEMORY_HEADER, out->len - at - MEMORY_HEADER), 8);
 }
 
 void memory_save(const struct memory *m, const struct memory_moment *at, struct buf *out)
 {
-    struct memory_io io = { .is_writing = true, .base_ns = at->now_ns, .looks = *m->looks };
+    struct memory_io io = { .is_writing = true, .out = out, .base_ns = at->now_ns, .looks = *m->looks };
     struct memory_moment moment = *at;
     size_t start = out->len;
-    struct buf body;
 
     assert(m->namesrv_count > 0);
     intern_init(&io.texts);
-    buf_init(&body, out->limit);
-    io.out = &body;
+    buf_put(out, (const char[BODY_AT]){ 0 }, BODY_AT);
     io_i64(&io, &moment.now_ns);
     io_i64(&io, &moment.wall_ms);
     io_text(&io, moment.boot, CLOCK_BOOT_ID);
     io_text(&io, m->settings, SETTINGS_MAX);
     io_u32(&io, &io.looks, UINT32_MAX);
     io_source(&io, m);
-    buf_put(out, (const char[MEMORY_HEADER]){ 0 }, MEMORY_HEADER);
-    put_texts(&io, out);
-    buf_put(out, body.data, body.len);
-    out->failed |= buf_failed(&body);
+    size_t body_end = out->len;
+    put_texts(&io);
     if (!buf_failed(out))
-        put_header(out, start);
-    buf_fini(&body);
+        put_header(out, start, body_end);
     intern_fini(&io.texts);
 }
 
@@ -392,15 +392,19 @@ static void read_texts(struct memory_io *io)
     }
 }
 
+static uint64_t get_number(const unsigned char *from, unsigned bytes)
+{
+    uint64_t value = 0;
+
+    for (unsigned i = 0; i < bytes; i++)
+        value |= (uint64_t)from[i] << (8 * i);
+    return value;
+}
+
 static bool has_good_header(const unsigned char *data, size_t len)
 {
-    uint64_t sum = 0;
-
-    if (len < MEMORY_HEADER || memcmp(data, MEMORY_MAGIC, 4) != 0)
-        return false;
-    for (unsigned i = 0; i < 8; i++)
-        sum |= (uint64_t)data[4 + i] << (8 * i);
-    return sum == memory_checksum(data + MEMORY_HEADER, len - MEMORY_HEADER);
+    return len >= BODY_AT && memcmp(data, MEMORY_MAGIC, 4) == 0 && get_number(data + MEMORY_HEADER, 4) <= len - BODY_AT &&
+           get_number(data + 4, 8) == memory_checksum(data + MEMORY_HEADER, len - MEMORY_HEADER);
 }
 
 /* When it was written, by our monotonic clock. -1: a clock was set back, or it is too long ago. */
@@ -425,7 +429,13 @@ static int read_moment(struct memory_io *io, const struct memory_moment *at, str
 
 static int read_all(struct memory_io *io, const struct memory *m, const struct memory_moment *at, struct err *err)
 {
+    const unsigned char *body = io->at, *texts = io->at + get_number(io->at - 4, 4);
+
+    io->at = texts;
     read_texts(io);
+    io->failed |= io->at != io->end;
+    io->at = body;
+    io->end = texts;
     if (read_moment(io, at, err) < 0)
         return -1;
     const char *settings = io_text(io, "", SETTINGS_MAX);
@@ -452,7 +462,7 @@ static void forget(const struct memory *m)
 
 int memory_load(const struct memory *m, const struct memory_moment *at, const void *data, size_t len, struct err *err)
 {
-    struct memory_io io = { .at = (const unsigned char *)data + MEMORY_HEADER, .end = (const unsigned char *)data + len };
+    struct memory_io io = { .at = (const unsigned char *)data + BODY_AT, .end = (const unsigned char *)data + len };
 
     assert(*m->looks == 0 && m->topology->cluster_count == 0 && m->namesrv_count > 0);
     if (!has_good_header(data, len))
