@@ -133,7 +133,7 @@ check "the third costs what an idle look costs" [ "${third:-1000}" -le 8 ]
 same "what it remembers is what a fresh look finds" "$(backlogs -n "$NAMESRV")" "$(backlogs -d "$dir/memory.db")"
 "$lab" kill "$dir/lab" broker-a
 "$lab" restart "$dir/lab" broker-a
-wait_for 30 "$MQPUSH" status -n "$NAMESRV" >/dev/null 2>&1
+wait_for 30 "$MQPUSH" status -n "$NAMESRV"
 one_shot >/dev/null
 same "also after a broker has booted meanwhile" "$(backlogs -n "$NAMESRV")" "$(backlogs -d "$dir/memory.db")"
 

@@ -55,6 +55,11 @@ int64_t clock_resident_bytes(void)
     return -1;
 }
 
+void clock_boot_id(char id[CLOCK_BOOT_ID])
+{
+    id[0] = '\0';
+}
+
 int clock_ms_until(int64_t deadline_ns)
 {
     int64_t left_ms = (deadline_ns - clock_now_ns() + NS_PER_MS - 1) / NS_PER_MS;
