@@ -39,7 +39,7 @@ ifeq ($(WERROR),1)
 OUR_CFLAGS += -Werror
 endif
 
-PACKAGES := libcurl libcjson sqlite3 zlib smartcols inih hiredis
+PACKAGES := libcurl libcjson sqlite3 zlib smartcols inih hiredis libcrypto
 TEST_PACKAGES := check
 
 # Asked only when something is compiled, so that the first `make demo` on a new machine can install them.

@@ -2,7 +2,7 @@
 # install.sh build|test|fuzz - installs, on Debian 12, what building (testing, fuzzing) mqpush needs; nothing when all is there.
 set -euo pipefail
 
-build=(gcc libc6-dev make pkg-config libcurl4-openssl-dev libcjson-dev libsqlite3-dev zlib1g-dev libsmartcols-dev libinih-dev libhiredis-dev
+build=(gcc libc6-dev make pkg-config libcurl4-openssl-dev libcjson-dev libsqlite3-dev zlib1g-dev libsmartcols-dev libinih-dev libhiredis-dev libssl-dev
     ca-certificates curl sqlite3 prometheus-pushgateway)
 tests=(check redis-server jq prometheus prometheus-node-exporter python3 openssl tinyproxy-bin cppcheck shellcheck systemd procps collectd-core netdata-core)
 # Any node with npm and any go will do, so that these are not forced upon a machine that has its own.

@@ -7,4 +7,4 @@ static void on_group(void *ctx, struct view group)
     fuzz_touch_name(group);
 }
 
-FUZZ_BODY(body_groups(body, on_group, NULL, &err))
+FUZZ_BODY(body_groups(body, on_group, NULL, &(uint32_t){ 0 }, &err))

@@ -8,4 +8,4 @@ static void on_topic(void *ctx, struct view topic, uint32_t queues)
     fuzz_require(queues <= BODY_QUEUES_MAX && name_topic_kind(topic) < TOPIC_KINDS);
 }
 
-FUZZ_BODY(body_topics(body, on_topic, NULL, &err))
+FUZZ_BODY(body_topics(body, on_topic, NULL, &(uint32_t){ 0 }, &err))

@@ -71,13 +71,14 @@ static void learn_piece(struct world *w, char what, struct view body)
     struct broker *b = w->broker;
     struct err err = { .kind = ERR_NONE };
     unsigned listed;
+    uint32_t names;
 
     if (what == 'O')
         learn_offsets(b, body, at, &err);
     else if (what == 'T')
-        learn_topics(b, body, &err);
+        b->topics_stamp += learn_topics(b, body, b->topics_stamp + 1, &names, &err) == 0;
     else if (what == 'G')
-        learn_groups(b, body, &err);
+        b->groups_stamp += learn_groups(b, body, b->groups_stamp + 1, &names, &err) == 0;
     else if (what == 'E')
         learn_list(w, body, &err);
     else if (what == 'S' && b->topic_room > 1 && b->cluster->topics.count > 1)

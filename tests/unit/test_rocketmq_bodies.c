@@ -125,7 +125,9 @@ static void tell_topic(void *out, struct view topic, uint32_t queues)
 
 static int decode_topics(struct view body, struct buf *out, struct err *err)
 {
-    return body_topics(body, tell_topic, out, err);
+    uint32_t names;
+
+    return body_topics(body, tell_topic, out, &names, err);
 }
 
 static void tell_group(void *out, struct view group)
@@ -136,7 +138,9 @@ static void tell_group(void *out, struct view group)
 
 static int decode_groups(struct view body, struct buf *out, struct err *err)
 {
-    return body_groups(body, tell_group, out, err);
+    uint32_t names;
+
+    return body_groups(body, tell_group, out, &names, err);
 }
 
 static void tell_client(void *out, const struct body_client *client)

@@ -70,11 +70,15 @@ struct body_span {
 };
 int body_time_span(struct view body, void (*span)(void *ctx, const struct body_span *span), void *ctx, struct err *err);
 
-/* 21: the topics of a broker; queues is the larger of its read and write queues. */
-int body_topics(struct view body, void (*topic)(void *ctx, struct view topic, uint32_t queues), void *ctx, struct err *err);
+/* 21: the topics of a broker; queues is the larger of its read and write queues. *names: all in the list, those skipped, too. */
+int body_topics(struct view body, void (*topic)(void *ctx, struct view topic, uint32_t queues), void *ctx, uint32_t *names,
+                struct err *err);
 
-/* 201: the groups of a broker. */
-int body_groups(struct view body, void (*group)(void *ctx, struct view group), void *ctx, struct err *err);
+/* 201: the groups of a broker. *names as above. */
+int body_groups(struct view body, void (*group)(void *ctx, struct view group), void *ctx, uint32_t *names, struct err *err);
+
+/* 21 and 201: the value of dataVersion as it is written; empty if there is none. */
+struct view body_version(struct view body);
 
 /* 203: who is online in a group. */
 enum group_model { MODEL_UNKNOWN, MODEL_CLUSTERING, MODEL_BROADCASTING };

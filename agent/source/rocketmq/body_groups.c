@@ -7,16 +7,17 @@
  */
 #include "agent/source/rocketmq/bodies.h"
 
-int body_groups(struct view body, void (*group)(void *ctx, struct view group), void *ctx, struct err *err)
+int body_groups(struct view body, void (*group)(void *ctx, struct view group), void *ctx, uint32_t *names, struct err *err)
 {
     struct json j;
     struct json_key key, name;
 
+    *names = 0;
     json_init(&j, body.data, body.len);
     if (json_enter_body(&j))
         while (json_next_key(&j, &key))
             if (json_key_is(&key, "subscriptionGroupTable") && json_enter_object(&j))
-                while (json_next_key(&j, &name))
+                for (; json_next_key(&j, &name); ++*names)
                     if (name.kind == JSON_KEY_TEXT && name_fits(name.text) && json_peek(&j) == JSON_OBJECT)
                         group(ctx, name.text);
     return json_done(&j, err);

@@ -8,17 +8,19 @@
  */
 #include "agent/source/rocketmq/bodies.h"
 
-int body_topics(struct view body, void (*topic)(void *ctx, struct view topic, uint32_t queues), void *ctx, struct err *err)
+int body_topics(struct view body, void (*topic)(void *ctx, struct view topic, uint32_t queues), void *ctx, uint32_t *names,
+                struct err *err)
 {
     struct json j;
     struct json_key key, name, member;
     int64_t value;
 
+    *names = 0;
     json_init(&j, body.data, body.len);
     if (json_enter_body(&j))
         while (json_next_key(&j, &key))
             if (json_key_is(&key, "topicConfigTable") && json_enter_object(&j))
-                while (json_next_key(&j, &name)) {
+                for (; json_next_key(&j, &name); ++*names) {
                     if (name.kind != JSON_KEY_TEXT || !name_fits(name.text) || !json_enter_object(&j))
                         continue;
                     int64_t queues = 0;

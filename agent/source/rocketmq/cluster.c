@@ -293,6 +293,8 @@ static void forget_names(struct cluster *c)
 
 static void forget_parts(struct broker *b)
 {
+    for (unsigned i = 0; i < b->member_count; i++)
+        forbidden_forget(&b->members[i]->peer.forbidden); /* it knows topics and groups by their numbers */
     for (uint32_t id = 0; id < b->topic_room; id++)
         timelag_drop_history(b, &b->topics[id]);
     for (uint32_t id = 0; id < b->pair_room; id++)

@@ -132,6 +132,17 @@ struct producers { /* one malloc block, texts behind the array */
     } list[];
 };
 
+/* One list of a broker (topics, groups) while it is read; see lanes_inventory.c. */
+#define BROKER_LISTS 2
+#define LIST_VERSION_MAX 200
+struct list_reading {
+    uint32_t at;    /* names read */
+    uint32_t stamp; /* they are given */
+    unsigned pages, restarts;
+    bool is_paged;
+    char version[LIST_VERSION_MAX]; /* of the page read last, as the broker wrote it */
+};
+
 struct broker {
     struct cluster *cluster;
     char *name;
@@ -203,6 +214,7 @@ struct broker {
         bool offsets_moved;
         bool ends_failed;      /* an answer about ends is missing */
         bool is_busy;          /* it said so: one request at a time */
+        struct list_reading lists[BROKER_LISTS];
         unsigned next_client;  /* of lanes_running.c: where its walk over the picks has got to */
     } now;
 };

@@ -5,8 +5,8 @@
  *
  *   STATE      43 (committed offsets), then 28 (runtime), one after the other; 28 from every slave beside it
  *   INVENTORY  21 (topics) and 201 (groups), if there is none yet, if 43 showed names it lacks or lost names it has
- *              (at most each INVENTORY_GAP of slow_interval), or if it is older than slow_interval and the slow
- *              budget allows
+ *              (at most each tenth of slow_interval), or if it is older than slow_interval and the slow budget
+ *              allows; see lanes_inventory.c
  *   ENDS       where the queues end: 208 with lists of topics from 5.3.2 on, for every topic; 202 before, one for each
  *              topic that somebody consumes, that moved within slow_interval, that was read only once yet, or that holds the
  *              retries or dead letters of a group whose offsets moved within slow_interval; before 5.0 retry topics only
@@ -39,7 +39,6 @@
 #include <string.h>
 
 #define BULK_PATIENCE 3             /* 43, 21 and 201 of a large broker may take so many times longer; not where it was silent before */
-#define INVENTORY_GAP 10            /* slow_interval / this */
 #define STARTS_AT_ONCE 100
 #define FEED_AHEAD 2                /* requests put in line, in multiples of what is in flight */
 
@@ -56,15 +55,27 @@ void lanes_submit(struct broker *b, int code, const struct wire_field *fields, s
     rpc_submit(b->leader->peer.target, &call);
 }
 
-bool lanes_is_good(struct broker *b, const struct rpc_answer *answer)
+bool lanes_is_forbidden(const struct broker *b, int code, uint32_t what)
 {
+    const struct look *look = b->now.look;
+
+    return forbidden_holds(&b->leader->peer.forbidden, code, what, look->started_at_ns, look->options->slow_interval_ms);
+}
+
+bool lanes_is_good(struct broker *b, const struct rpc_answer *answer, uint32_t what)
+{
+    struct forbidden *forbidden = &b->leader->peer.forbidden;
     struct err err;
 
     if (answer->err != NULL)
         return false;
     b->leader->is_up = true;
-    if (rpc_answer_check(answer, &err) == 0)
+    if (rpc_answer_check(answer, &err) == 0) {
+        forbidden_clear(forbidden, answer->code, what);
         return true;
+    }
+    if (err.kind == ERR_FORBIDDEN)
+        forbidden_note(forbidden, answer->code, what, b->now.look->started_at_ns, &err);
     if (answer->frame->code == RMQ_RESPONSE_SYSTEM_BUSY) {
         b->now.is_busy = true;
         rpc_target_set_in_flight(b->leader->peer.target, 1);
@@ -118,7 +129,11 @@ static void on_offsets(const struct rpc_answer *answer)
     struct broker *b = answer->ctx;
     struct err err;
 
-    if (lanes_is_good(b, answer) && learn_offsets(b, answer->frame->body, lanes_moment_of(b), &err) < 0)
+    bool was_locked_out = forbidden_is_noted(&b->leader->peer.forbidden, answer->code, 0);
+    bool is_good = lanes_is_good(b, answer, 0);
+    if (is_good && was_locked_out)
+        forbidden_forget(&b->leader->peer.forbidden); /* a new key, or a new user: nothing that was said holds */
+    if (is_good && learn_offsets(b, answer->frame->body, lanes_moment_of(b), &err) < 0)
         lanes_unreadable(b, answer, &err);
     lanes_finish(b, answer);
 }
@@ -214,62 +229,20 @@ static void take_log(struct broker *b, const struct member *m)
     b->still_at_ns = m->facts_at_ns;
 }
 
+/* Whoever the broker knows may ask for both. To one it does not know all else is forbidden, too. */
+static bool is_locked_out(const struct broker *b)
+{
+    return b->leader->facts_at_ns == 0 && lanes_is_forbidden(b, RMQ_GET_ALL_CONSUMER_OFFSET, 0);
+}
+
 static void end_state(struct broker *b)
 {
-    if (!b->leader->is_up)
+    if (!b->leader->is_up || is_locked_out(b))
         b->now.is_given_up = true;
     else if (b->leader->facts_at_ns != 0)
         take_log(b, b->leader);
     if (b->leader->facts_at_ns == 0)
         b->settled_log = b->log_before = b->delivered = b->ledger.puts = b->now.puts = NO_INT;
-}
-
-/* ---- INVENTORY --------------------------------------------------------------------------------------------------- */
-
-static void on_topics(const struct rpc_answer *answer)
-{
-    struct broker *b = answer->ctx;
-    struct err err;
-
-    if (lanes_is_good(b, answer) && learn_topics(b, answer->frame->body, &err) < 0)
-        lanes_unreadable(b, answer, &err);
-    lanes_finish(b, answer);
-}
-
-static void on_groups(const struct rpc_answer *answer)
-{
-    struct broker *b = answer->ctx;
-    struct err err;
-
-    if (lanes_is_good(b, answer) && learn_groups(b, answer->frame->body, &err) < 0)
-        lanes_unreadable(b, answer, &err);
-    lanes_finish(b, answer);
-}
-
-static bool inventory_is_due(struct broker *b)
-{
-    struct look *look = b->now.look;
-    int64_t age_ms = (look->started_at_ns - b->inventory_at_ns) / NS_PER_MS;
-
-    if (b->topics_stamp == 0 || b->groups_stamp == 0)
-        return true;
-    if (b->names_changed)
-        return age_ms >= look->options->slow_interval_ms / INVENTORY_GAP;
-    if (age_ms < look->options->slow_interval_ms || look->slow_left < 2)
-        return false;
-    look->slow_left -= 2;
-    return true;
-}
-
-static bool feed_inventory(struct broker *b)
-{
-    if (b->now.step_has_begun || !inventory_is_due(b))
-        return false;
-    b->inventory_at_ns = b->now.look->started_at_ns;
-    b->names_changed = false;
-    lanes_ask(b, RMQ_GET_ALL_TOPIC_CONFIG, NULL, 0, on_topics, 0, true);
-    lanes_ask(b, RMQ_GET_ALL_SUBSCRIPTIONGROUP_CONFIG, NULL, 0, on_groups, 0, true);
-    return true;
 }
 
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
@@ -279,7 +252,7 @@ static const struct {
     void (*end)(struct broker *b);
 } steps[] = {
     [STEP_STATE] = { feed_state, end_state },
-    [STEP_INVENTORY] = { feed_inventory, NULL },
+    [STEP_INVENTORY] = { lanes_feed_inventory, NULL },
     [STEP_ENDS] = { lanes_feed_ends, NULL },
     [STEP_PROOF] = { lanes_feed_proof, lanes_end_proof },
     [STEP_REST] = { lanes_feed_rest, NULL },

@@ -21,8 +21,11 @@ void lanes_running(struct look *look);
 /* For both. Sends one request to a broker's leader; `done` gets the broker as ctx. */
 void lanes_submit(struct broker *b, int code, const struct wire_field *fields, size_t count,
                   void (*done)(const struct rpc_answer *answer), uintptr_t arg, int64_t timeout_ms);
-/* True if there is an answer with code 0. Else it is counted with the peer, and a broker that is too busy is spared. */
-bool lanes_is_good(struct broker *b, const struct rpc_answer *answer);
+/* True if there is an answer with code 0. Else it is counted with the peer, and a broker that is too busy is spared. `what`: the
+ * topic, group or pair that was asked about, 0 if none; if it is forbidden that is remembered. */
+bool lanes_is_good(struct broker *b, const struct rpc_answer *answer, uint32_t what);
+/* The leader said so in this look, or less than slow_interval ago: it is not asked again. */
+bool lanes_is_forbidden(const struct broker *b, int code, uint32_t what);
 /* As a failure of the peer: an answer that could not be read. */
 void lanes_unreadable(struct broker *b, const struct rpc_answer *answer, const struct err *err);
 /* Takes an answer to 202; its arg is the topic. */

@@ -29,7 +29,7 @@ void lanes_take_topic(struct broker *b, const struct rpc_answer *answer)
         b->leader->is_up = true;
         t->flags |= PART_GONE;
         b->names_changed = true;
-    } else if (lanes_is_good(b, answer)) {
+    } else if (lanes_is_good(b, answer, topic)) {
         if (learn_topic(b, topic, answer->frame->body, at, &err) < 0)
             lanes_unreadable(b, answer, &err);
         if (was_missed && (t->flags & PART_MISSED) == 0)
@@ -61,7 +61,7 @@ static void ask_topic(struct broker *b, uint32_t topic)
 
 static bool can_list(const struct broker *b)
 {
-    return rpc_target_version(b->leader->peer.target) >= WIRE_V5_3_2;
+    return rpc_target_version(b->leader->peer.target) >= WIRE_V5_3_2 && !lanes_is_forbidden(b, RMQ_GET_CONSUME_STATS, 0);
 }
 
 static bool is_askable(const struct broker *b, uint32_t topic)
@@ -70,10 +70,13 @@ static bool is_askable(const struct broker *b, uint32_t topic)
            !b->cluster->topic_infos[topic].is_skipped;
 }
 
-static bool was_refused(const struct broker *b, const struct topic_part *t)
+static bool was_refused(const struct broker *b, uint32_t topic)
 {
     int64_t now_s = b->now.look->started_at_ns / NS_PER_S;
+    const struct topic_part *t = &b->topics[topic];
 
+    if (lanes_is_forbidden(b, RMQ_GET_TOPIC_STATS_INFO, topic))
+        return true;
     return t->refused_at_s != 0 && (now_s - t->refused_at_s) * 1000 < b->now.look->options->slow_interval_ms;
 }
 
@@ -106,7 +109,7 @@ static bool is_lively(const struct broker *b, uint32_t topic)
 
 bool lanes_may_ask_end(const struct broker *b, uint32_t topic)
 {
-    return is_askable(b, topic) && !was_refused(b, &b->topics[topic]);
+    return is_askable(b, topic) && !was_refused(b, topic);
 }
 
 void lanes_confirm_end(struct broker *b, struct topic_part *t, int64_t at_ns)
@@ -157,7 +160,7 @@ static bool wants_end(struct broker *b, uint32_t topic)
 /* Whether a topic is to be asked alone, after the lists. */
 static bool wants_single(struct broker *b, uint32_t topic)
 {
-    if (!is_askable(b, topic) || was_refused(b, &b->topics[topic]))
+    if (!is_askable(b, topic) || was_refused(b, topic))
         return false;
     struct topic_part *t = &b->topics[topic];
     if (t->min_epoch == 0 || (t->flags & PART_MISSED) != 0)
@@ -185,7 +188,7 @@ static void on_list(const struct rpc_answer *answer)
     struct moment at = lanes_moment_of(b);
     struct err err;
 
-    bool is_good = lanes_is_good(b, answer);
+    bool is_good = lanes_is_good(b, answer, 0);
     bool may_change = answer->err != NULL || answer->frame->code == RMQ_RESPONSE_SYSTEM_BUSY;
     for (uint32_t id = list->from; id < list->to; id++)
         if (is_good && (b->topics[id].flags & PART_ASKED) != 0)

@@ -1,5 +1,5 @@
 /*
- * lanes_parts.h - shared by lanes.c, lanes_ends.c and lanes_ledger.c; nobody else includes it. See lanes.h.
+ * lanes_parts.h - shared by the files lanes*.c of the fast lane; nobody else includes it. See lanes.h.
  */
 #ifndef AGENT_SOURCE_ROCKETMQ_LANES_PARTS_H
 #define AGENT_SOURCE_ROCKETMQ_LANES_PARTS_H
@@ -31,6 +31,7 @@ bool lanes_is_known_unasked(struct broker *b, uint32_t topic);
 void lanes_confirm_end(struct broker *b, struct topic_part *t, int64_t at_ns);
 bool lanes_feed_topic(struct broker *b, bool (*wants)(struct broker *b, uint32_t topic));
 /* Puts one request in line; false: the step has none left. */
+bool lanes_feed_inventory(struct broker *b);
 bool lanes_feed_ends(struct broker *b);
 bool lanes_feed_singles(struct broker *b);
 /* All ends are read: remembers for which end of the log they hold. */

@@ -93,7 +93,7 @@ static double read_answer(struct broker *b, const struct rpc_answer *answer, con
         b->leader->is_up = true;
         return 0;
     }
-    if (!lanes_is_good(b, answer))
+    if (!lanes_is_good(b, answer, 0))
         return (double)NAN;
     if (body_broker_stats(answer->frame->body, &found, &err) < 0) {
         lanes_unreadable(b, answer, &err);
@@ -215,7 +215,7 @@ static bool feed_one(struct way *w)
 
 static void feed(struct way *w)
 {
-    while (w->waiting < AHEAD && feed_one(w))
+    while (w->waiting < AHEAD && !lanes_is_forbidden(w->broker, RMQ_VIEW_BROKER_STATS_DATA, 0) && feed_one(w))
         ;
 }
 

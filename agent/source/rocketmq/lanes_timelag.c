@@ -325,7 +325,7 @@ static void on_spans(const struct rpc_answer *answer)
     run->waiting--;
     if (answer->err == NULL && answer->frame->code == RMQ_RESPONSE_TOPIC_NOT_EXIST)
         b->names_changed = true; /* deleted since the inventory */
-    else if (lanes_is_good(b, answer) && body_time_span(answer->frame->body, on_span, &r, &err) < 0)
+    else if (lanes_is_good(b, answer, pair) && body_time_span(answer->frame->body, on_span, &r, &err) < 0)
         lanes_unreadable(b, answer, &err);
     p->ages->is_mute = answer->err == NULL && !all_are_told(&r);
     if (answer->err != NULL)

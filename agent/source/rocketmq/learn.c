@@ -192,9 +192,15 @@ int learn_offsets(struct broker *b, struct view body, struct moment at, struct e
 
 /* ---- 21, 201 ----------------------------------------------------------------------------------------------------- */
 
+struct list_reader {
+    struct broker *broker;
+    uint32_t stamp;
+};
+
 static void on_topic(void *ctx, struct view name, uint32_t queues)
 {
-    struct broker *b = ctx;
+    const struct list_reader *r = ctx;
+    struct broker *b = r->broker;
     uint32_t id = cluster_topic(b->cluster, name);
 
     if (id == 0)
@@ -205,34 +211,32 @@ static void on_topic(void *ctx, struct view name, uint32_t queues)
         t->refused_at_s = 0;
     if (!was_listed || (t->flags & PART_GONE) != 0)
         t->ends_number = t->min_epoch = 0; /* new, or there again: nothing we knew holds */
-    t->listed = b->topics_stamp + 1;
+    t->listed = r->stamp;
     t->flags &= (uint16_t)~(PART_GONE | PART_ALONE);
     broker_set_queues(b, t, queues);
 }
 
-int learn_topics(struct broker *b, struct view body, struct err *err)
+int learn_topics(struct broker *b, struct view body, uint32_t stamp, uint32_t *names, struct err *err)
 {
-    if (body_topics(body, on_topic, b, err) < 0)
-        return -1;
-    b->topics_stamp++;
-    return 0;
+    struct list_reader r = { b, stamp };
+
+    return body_topics(body, on_topic, &r, names, err);
 }
 
 static void on_group(void *ctx, struct view name)
 {
-    struct broker *b = ctx;
-    uint32_t id = cluster_group(b->cluster, name);
+    const struct list_reader *r = ctx;
+    uint32_t id = cluster_group(r->broker->cluster, name);
 
     if (id != 0)
-        broker_group(b, id)->listed = b->groups_stamp + 1;
+        broker_group(r->broker, id)->listed = r->stamp;
 }
 
-int learn_groups(struct broker *b, struct view body, struct err *err)
+int learn_groups(struct broker *b, struct view body, uint32_t stamp, uint32_t *names, struct err *err)
 {
-    if (body_groups(body, on_group, b, err) < 0)
-        return -1;
-    b->groups_stamp++;
-    return 0;
+    struct list_reader r = { b, stamp };
+
+    return body_groups(body, on_group, &r, names, err);
 }
 
 /* ---- 208, 202 ---------------------------------------------------------------------------------------------------- */

@@ -18,9 +18,10 @@ struct moment {
 
 /* 43. Sets broker.now.offsets_moved and broker.names_changed. */
 int learn_offsets(struct broker *b, struct view body, struct moment at, struct err *err);
-/* 21 and 201. */
-int learn_topics(struct broker *b, struct view body, struct err *err);
-int learn_groups(struct broker *b, struct view body, struct err *err);
+/* 21 and 201, or a page of them: what is named is given the stamp, which is above that of the broker's newest inventory. Once all
+ * pages are read the caller makes it that of the newest. *names: how many there were. */
+int learn_topics(struct broker *b, struct view body, uint32_t stamp, uint32_t *names, struct err *err);
+int learn_groups(struct broker *b, struct view body, uint32_t stamp, uint32_t *names, struct err *err);
 
 /*
  * Ends of queues. A look at some topics begins, takes answers and ends: a topic of which every queue was seen then has ends

@@ -4,16 +4,19 @@
 #include "agent/base/clock.h"
 #include "agent/base/num.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void peer_init(struct peer *peer, struct rpc *rpc, const char *label, const char *address)
 {
     *peer = (struct peer){ .target = rpc_target(rpc, label, address) };
+    forbidden_init(&peer->forbidden);
 }
 
 void peer_fini(struct peer *peer)
 {
     rpc_target_free(peer->target);
+    forbidden_fini(&peer->forbidden);
     *peer = (struct peer){ .target = NULL };
 }
 
@@ -31,6 +34,20 @@ void peer_refused(struct peer *peer, int code, const struct err *err)
         return;
     peer->error = *err;
     err_wrap(&peer->error, "%s", rmq_code_name(code));
+}
+
+void peer_count_forbidden(struct peer *peer, int64_t look_ns, int64_t rest_ms)
+{
+    uint32_t rested, count = forbidden_count(&peer->forbidden, look_ns, rest_ms, &rested);
+    size_t len;
+
+    if (peer->refused == 0 && rested > 0)
+        peer->error = peer->forbidden.first;
+    peer->refused += rested;
+    if (count < 2 || peer->error.kind != ERR_FORBIDDEN)
+        return;
+    len = strlen(peer->error.msg);
+    snprintf(peer->error.msg + len, sizeof(peer->error.msg) - len, ", and %u more", count - 1);
 }
 
 int peer_check(const struct peer *peer, struct err *err)

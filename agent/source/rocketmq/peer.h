@@ -7,6 +7,7 @@
 #define AGENT_SOURCE_ROCKETMQ_PEER_H
 
 #include "agent/model/batch.h"
+#include "agent/source/rocketmq/forbidden.h"
 #include "agent/source/rocketmq/rpc.h"
 
 #include <stdbool.h>
@@ -15,6 +16,7 @@ struct peer {
     struct rpc_target *target;
     unsigned refused;  /* answers of this look that were refusals or could not be read */
     struct err error;  /* the first of them */
+    struct forbidden forbidden; /* what it does not let us read */
     bool is_forgiving; /* what fails here is told, and counts as nobody's fault: clients that do not answer are normal */
     char note[160];    /* something odd that is no failure; "" mostly */
     struct {
@@ -30,6 +32,8 @@ void peer_fini(struct peer *peer); /* between runs; fine after a failed start (t
 void peer_begin(struct peer *peer); /* a new look begins */
 /* Counts an answer that is no use; err is wrapped with the request's name. */
 void peer_refused(struct peer *peer, int code, const struct err *err);
+/* Before its rows are made: what was not asked because it was forbidden a while ago is still missing, and counts as refused. */
+void peer_count_forbidden(struct peer *peer, int64_t look_ns, int64_t rest_ms);
 /* 0 if every request since peer_begin was answered well; else -1 and the first thing that went wrong, with the address. */
 int peer_check(const struct peer *peer, struct err *err);
 /* Adds the rows of this look: what was asked and how it went, if anything was; and all requests so far, by code. */

@@ -14,6 +14,7 @@
 #include "agent/source/rocketmq/lanes.h"
 #include "agent/source/rocketmq/memory.h"
 #include "agent/source/rocketmq/rows.h"
+#include "agent/source/rocketmq/sign.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,13 +28,14 @@
 
 struct rocketmq {
     /* Options. */
-    const char *namesrv, *cluster_names;
+    const char *namesrv, *cluster_names, *access_key, *secret_key, *security_token;
     bool include_system, byte_rates;
     int64_t request_timeout, max_in_flight, slow_interval, clients_interval, slow_requests, lag_requests, forget_after;
     int64_t running_interval, running_requests;
 
     char *name;
     int64_t interval_ms;
+    struct wire_signer *signer; /* NULL: requests are not signed */
     struct rpc *rpc;
     struct peer namesrvs[NAMESRV_MAX];
     unsigned namesrv_count;
@@ -75,6 +77,10 @@ static const struct option_spec options[] = {
     OPT_RANGE(OPT_TYPE_INT, struct rocketmq, running_requests, "30", 0, 10000,
               "clients an interval, all brokers together, that may be asked so; the broker passes each question on and waits. 0: none. "
               "A single look asks each once, up to 1000"),
+    OPT(OPT_TYPE_STR, struct rocketmq, access_key, "",
+        "who we are, where brokers ask (ACL 1.0, or the user of auth 2.0); with it every request to a broker is signed"),
+    OPT(OPT_TYPE_SECRET, struct rocketmq, secret_key, "", "the secret (or password) that belongs to access_key"),
+    OPT(OPT_TYPE_SECRET, struct rocketmq, security_token, "", "a token that goes with temporary keys; most have none"),
     OPT_RANGE(OPT_TYPE_DURATION, struct rocketmq, forget_after, "1h", 1000, 31536000000,
               "how long a broker that no name server lists any more is still expected, and shown as down"),
     { 0 },
@@ -91,7 +97,9 @@ static int open_namesrvs(struct rocketmq *self, struct err *err)
     while ((found = name_next_address(&list, address, err)) > 0) {
         if (self->namesrv_count == NAMESRV_MAX)
             return err_set(err, ERR_CONFIG, "namesrv: more than %d name servers", NAMESRV_MAX);
-        peer_init(&self->namesrvs[self->namesrv_count++], self->rpc, "name server", address);
+        struct peer *peer = &self->namesrvs[self->namesrv_count++];
+        peer_init(peer, self->rpc, "name server", address);
+        rpc_target_set_signer(peer->target, NULL); /* they check nothing and need not know */
     }
     if (found < 0)
         return err_wrap(err, "namesrv");
@@ -114,12 +122,15 @@ static int check_cluster_names(const struct rocketmq *self, struct err *err)
 static int rocketmq_open(void *self_, const struct source_env *env, struct err *err)
 {
     struct rocketmq *self = self_;
-    const struct rpc_options rpc_options = { .connect_timeout_ms = self->request_timeout };
 
     self->name = xstrdup(env->name);
     self->interval_ms = env->interval_ms;
-    self->rpc = rpc_new(&rpc_options);
     census_init(&self->census);
+    self->signer = sign_new(self->access_key, self->secret_key, self->security_token, err);
+    if (self->signer == NULL && err->kind != ERR_NONE)
+        return -1;
+    const struct rpc_options rpc_options = { .connect_timeout_ms = self->request_timeout, .signer = self->signer };
+    self->rpc = rpc_new(&rpc_options);
     return check_cluster_names(self, err) < 0 ? -1 : open_namesrvs(self, err);
 }
 
@@ -130,8 +141,10 @@ static void rocketmq_close(void *self_)
     topology_fini(&self->topology);
     census_fini(&self->census);
     rpc_free(self->rpc);
+    sign_free(self->signer);
     free(self->name);
     self->rpc = NULL;
+    self->signer = NULL;
     self->name = NULL;
     self->namesrv_count = 0;
 }
@@ -282,6 +295,14 @@ static void run_slow_lanes(struct rocketmq *self, struct look *look)
     lanes_slow(look);
 }
 
+static void count_forbidden(struct look *look)
+{
+    for (unsigned c = 0; c < look->topology->cluster_count; c++)
+        for (unsigned i = 0; i < look->topology->clusters[c]->broker_count; i++)
+            peer_count_forbidden(&look->topology->clusters[c]->brokers[i]->leader->peer, look->started_at_ns,
+                                 look->options->slow_interval_ms);
+}
+
 /* Why the look is not whole: what came first. */
 static enum source_result judge(struct rocketmq *self, const struct look *look, struct err *err)
 {
@@ -384,6 +405,7 @@ static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t
     lanes_timelag(&look);
     lanes_rates(&look);
     lanes_running(&look);
+    count_forbidden(&look);
     rows_end(&look, self->name);
     add_namesrv_rows(self, b);
     return judge(self, &look, err);

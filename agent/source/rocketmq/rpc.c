@@ -7,6 +7,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
+#include "agent/source/rocketmq/forbidden.h"
 
 #include <assert.h>
 #include <poll.h>
@@ -185,6 +186,7 @@ struct rpc_target *rpc_target(struct rpc *rpc, const char *label, const char *ad
     t->address = xstrdup(address);
     t->name = label[0] != '\0' && strcmp(label, address) != 0 ? xasprintf("%s (%s)", label, address) : xstrdup(address);
     t->limit = IN_FLIGHT_DEFAULT;
+    t->signer = rpc->options.signer;
     t->poll_index = -1;
     buf_init(&t->out, 0);
     *end = t;
@@ -243,6 +245,11 @@ void rpc_target_set_signer(struct rpc_target *t, const struct wire_signer *signe
     t->signer = signer;
 }
 
+bool rpc_target_signs(const struct rpc_target *t)
+{
+    return t->signer != NULL;
+}
+
 const char *rpc_target_address(const struct rpc_target *t)
 {
     return t->address;
@@ -279,6 +286,8 @@ int rpc_answer_check(const struct rpc_answer *a, struct err *err)
     }
     if (a->frame->code == RMQ_RESPONSE_SUCCESS)
         return 0;
+    if (forbidden_why(a->frame, remark, sizeof(remark)))
+        return err_set(err, ERR_FORBIDDEN, "%s: %s (%d) is forbidden: %s", a->target->name, rmq_code_name(a->code), a->code, remark);
     wire_remark(a->frame, remark, sizeof(remark));
     const char *name = rmq_response_name(a->frame->code);
     return err_set(err, ERR_REMOTE, "%s: %s (%d) answered code %d%s%s%s%s", a->target->name, rmq_code_name(a->code), a->code,

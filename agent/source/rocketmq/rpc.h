@@ -20,6 +20,7 @@
 #include "agent/source/rocketmq/request_codes.h"
 #include "agent/source/rocketmq/wire.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,7 @@ struct rpc_options {
     int64_t connect_timeout_ms;       /* 0: RPC_CONNECT_TIMEOUT_MS; all addresses of a name together */
     int64_t idle_max_ms;              /* 0: RPC_IDLE_MAX_MS */
     size_t frame_max;                 /* 0: WIRE_FRAME_MAX */
+    const struct wire_signer *signer; /* of every target that is not told otherwise; kept by reference; NULL: none */
     const struct conn_ops *transport; /* NULL: plain TCP (conn.h) */
     void *transport_ctx;
 };
@@ -94,6 +96,7 @@ struct rpc_target *rpc_target(struct rpc *rpc, const char *label, const char *ad
 void rpc_target_free(struct rpc_target *target); /* between runs; NULL is fine */
 void rpc_target_set_in_flight(struct rpc_target *target, unsigned limit); /* 4 unless told; clamped to 1..RPC_IN_FLIGHT_MAX */
 void rpc_target_set_signer(struct rpc_target *target, const struct wire_signer *signer); /* kept by reference; NULL: none */
+bool rpc_target_signs(const struct rpc_target *target);
 const char *rpc_target_address(const struct rpc_target *target);
 int rpc_target_version(const struct rpc_target *target); /* server's version ordinal, from its last answer; 0: not known yet */
 const struct rpc_stats *rpc_target_stats(const struct rpc_target *target);
@@ -112,7 +115,8 @@ int rpc_run(struct rpc *rpc, int64_t deadline_ns, int cancel_fd, struct err *err
 /* Closes all connections; targets and counters stay. Between runs. */
 void rpc_close_all(struct rpc *rpc);
 
-/* 0 if there is an answer with response code 0. Else -1 and what the server (ERR_REMOTE: code, remark) or the line said. */
+/* 0 if there is an answer with response code 0. Else -1 and what the server (ERR_FORBIDDEN: what is missing; ERR_REMOTE: code,
+ * remark) or the line said. */
 int rpc_answer_check(const struct rpc_answer *answer, struct err *err);
 
 #endif

@@ -73,7 +73,8 @@ static int64_t topic_urgency(const struct look *look, const struct broker *b, co
 
 static bool may_ask_producers(const struct broker *b)
 {
-    return b->leader->is_up && !b->now.is_given_up && rpc_target_version(b->leader->peer.target) >= WIRE_V4_9_4;
+    return b->leader->is_up && !b->now.is_given_up && rpc_target_version(b->leader->peer.target) >= WIRE_V4_9_4 &&
+           !lanes_is_forbidden(b, RMQ_GET_ALL_PRODUCER_INFO, 0);
 }
 
 /* ---- the run ----------------------------------------------------------------------------------------------------- */
@@ -139,7 +140,7 @@ static bool ask_next(struct slow *s, struct group_ask *ask)
         struct broker *b = c->brokers[(ask->start + ask->tried++) % c->broker_count];
         if (!hosts_group(b, ask->group, ask->only_with_offsets))
             continue;
-        if (can_ask(b)) {
+        if (can_ask(b) && !lanes_is_forbidden(b, RMQ_GET_CONSUMER_CONNECTION_LIST, ask->group)) {
             submit(s, b, RMQ_GET_CONSUMER_CONNECTION_LIST, &field, on_clients, (uintptr_t)ask);
             return true;
         }
@@ -168,7 +169,7 @@ static void on_clients(const struct rpc_answer *answer)
 
     if (answer->err == NULL && answer->frame->code == RMQ_RESPONSE_CONSUMER_NOT_ONLINE) {
         b->leader->is_up = true;
-    } else if (lanes_is_good(b, answer)) {
+    } else if (lanes_is_good(b, answer, ask->group)) {
         is_told = learn_clients(b, ask->group, answer->frame->body, &err) == 0;
         if (!is_told)
             lanes_unreadable(b, answer, &err);
@@ -221,7 +222,7 @@ static void on_producers(const struct rpc_answer *answer)
     struct slow *s = b->now.look->slow;
     struct err err;
 
-    if (lanes_is_good(b, answer) &&
+    if (lanes_is_good(b, answer, 0) &&
         learn_producers(b, answer->frame->body, s->look->options->include_system, &err) < 0)
         lanes_unreadable(b, answer, &err);
     finish(s, b, answer);
@@ -240,7 +241,7 @@ static bool is_asked_for(const struct look *look, const struct cluster *c, uint3
     if (!lanes_shows_group(look, c, group))
         return false;
     for (unsigned i = 0; i < c->broker_count; i++)
-        if (broker_has_group(c->brokers[i], group))
+        if (broker_has_group(c->brokers[i], group) && !lanes_is_forbidden(c->brokers[i], RMQ_GET_CONSUMER_CONNECTION_LIST, group))
             return true;
     return false;
 }
@@ -258,7 +259,8 @@ static void offer_topics(struct picks *picks, const struct look *look, struct br
 {
     for (uint32_t id = 1; id < b->topic_room && id < b->cluster->topics.count; id++) {
         const struct topic_part *t = &b->topics[id];
-        if (t->ends_number != 0 && broker_has_topic(b, id) && !b->cluster->topic_infos[id].is_skipped)
+        if (t->ends_number != 0 && broker_has_topic(b, id) && !b->cluster->topic_infos[id].is_skipped &&
+            !lanes_is_forbidden(b, RMQ_GET_TOPIC_STATS_INFO, id))
             picks_offer(picks, (struct pick){ topic_urgency(look, b, t), PICK_TOPIC, b->cluster, b, id, 0 });
     }
 }
