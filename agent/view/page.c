@@ -133,8 +133,9 @@ static void put_failure(struct buf *to, const struct page *page, uint32_t row)
     if (page->term.has_color && !page->is_md)
         buf_puts(to, "\033[0m");
     buf_puts(to, ": ");
-    put_text(to, page, reason_of(b, row, target));
-    if (error != NULL && error[0] != '\0')
+    const char *reason = reason_of(b, row, target);
+    put_text(to, page, reason);
+    if (error != NULL && strstr(reason, error) == NULL)
         buf_printf(to, " (%s)", error);
     buf_putc(to, '\n');
 }

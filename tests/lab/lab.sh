@@ -24,6 +24,7 @@ usage: lab.sh install [VERSION...]                 tools, jars and helper classe
                     [--topics N --groups N] [--set KEY=VALUE]... [--jvm ARG]... [--xmx 512m] [--life SECONDS]
        lab.sh stop DIR
        lab.sh pause|resume|kill|restart DIR NAME   NAME: namesrv, broker-a, broker-a-slave, ...
+       lab.sh acl DIR                              from now on brokers ask who we are; see README.md for the users
        lab.sh scene DIR start [--life SECONDS]|wait|hold|resume|freeze|stop
        lab.sh oracle DIR                           JSON: what the Java admin client sees
        lab.sh admin DIR ARGS...                    mqadmin ARGS against this lab
@@ -185,7 +186,8 @@ launch() {
     ! wants_tls || extra+=(-Dtls.enable=true)
     mkdir -p "$DIR/log/home" "$DIR/tmp"
     : >>"$DIR/log/$name.out"
-    ROCKETMQ_HOME=$CACHE/$VERSION/home LD_PRELOAD=$CACHE/loopback.so \
+    home_of_lab
+    ROCKETMQ_HOME=$HOME_V LD_PRELOAD=$CACHE/loopback.so \
         setsid env -u NAMESRV_ADDR -u JAVA_TOOL_OPTIONS java -Dlab.dir="$DIR" -Dlab.life="$life" "${extra[@]}" -Duser.home="$DIR/log/home" -Dfile.encoding=UTF-8 \
         -Djava.io.tmpdir="$DIR/tmp" -XX:-UsePerfData -XX:+UseSerialGC --add-opens=java.base/java.nio=ALL-UNNAMED \
         --add-opens=java.base/sun.nio.ch=ALL-UNNAMED --add-opens=java.base/jdk.internal.ref=ALL-UNNAMED "$@" \
@@ -296,7 +298,7 @@ is_ready() {
     [[ $(<"$DIR/log/$name.out") == *"boot success"* ]] || return 1
     wants_tls && return 0
     [[ $(rpc "$ns" 106) == *"\"127.0.0.1:$port\""* ]] || return 1
-    [[ $(rpc "$port" 28) =~ \"code\":(0|16)[,}] ]]
+    [[ $(rpc "$port" 28) =~ \"code\":(0|16)[,}]|AclException ]]
 }
 
 # A server that insists on TLS (--jvm -Dtls.server.mode=enforcing) drops our plain questions, so Java asks them.
@@ -497,7 +499,7 @@ cmd_start() {
     use_version "$VERSION"
     t=$(now_ms)
     if [ -f "$DIR/.lab" ]; then
-        rm -rf "$DIR/env" "$DIR/jvm.args" "$DIR/log" "$DIR/run" "$DIR/tmp" "$DIR/scene" "$DIR/namesrv" "$DIR"/broker-?{,-slave}
+        rm -rf "$DIR/env" "$DIR/jvm.args" "$DIR/acl" "$DIR/log" "$DIR/run" "$DIR/tmp" "$DIR/scene" "$DIR/namesrv" "$DIR"/broker-?{,-slave}
     else
         for x in env log run namesrv broker-a; do [ ! -e "$DIR/$x" ] || die "$DIR/$x exists and no lab made it"; done
     fi
@@ -611,13 +613,63 @@ cmd_restart() {
     say "ready after $(seconds_since "$t") s: $*"
 }
 
+# Sets HOME_V: where servers and mqadmin look for accounts.
+home_of_lab() { HOME_V=$CACHE/$VERSION/home; [ ! -d "$DIR/acl" ] || HOME_V=$DIR/acl; }
+
+# Accounts: labadmin (may do everything), reader (least rights: what an agent needs), bare (known, without any right). On 4.x any
+# valid account may read everything.
+cmd_acl() {
+    local x auth=org.apache.rocketmq.auth
+    open_env "$1"
+    use_version "$VERSION"
+    mkdir -p "$DIR/acl/conf"
+    cp "$CACHE/$VERSION/home/conf/"*.xml "$DIR/acl/conf/"
+    printf 'accessKey: labadmin\nsecretKey: labsecret123\n' >"$DIR/acl/conf/tools.yml"
+    {
+        printf 'accounts:\n- {accessKey: labadmin, secretKey: labsecret123, admin: true}\n'
+        for x in reader bare; do
+            printf -- '- {accessKey: %s, secretKey: %s12345, admin: false, defaultTopicPerm: DENY, defaultGroupPerm: DENY}\n' $x $x
+        done
+    } >"$DIR/acl/conf/plain_acl.yml"
+    for x in $BROKERS; do
+        if [ "${VERSION%%.*}" -lt 5 ]; then
+            echo aclEnable=true
+        else
+            cat <<EOF
+authenticationEnabled=true
+authenticationProvider=$auth.authentication.provider.DefaultAuthenticationProvider
+authenticationMetadataProvider=$auth.authentication.provider.LocalAuthenticationMetadataProvider
+initAuthenticationUser={"username":"labadmin","password":"labsecret123"}
+innerClientAuthenticationCredentials={"accessKey":"labadmin","secretKey":"labsecret123"}
+authorizationEnabled=true
+authorizationProvider=$auth.authorization.provider.DefaultAuthorizationProvider
+authorizationMetadataProvider=$auth.authorization.provider.LocalAuthorizationMetadataProvider
+EOF
+        fi >>"$DIR/$x/server.conf"
+    done
+    # shellcheck disable=SC2086 # names have no spaces
+    for x in $BROKERS; do
+        ("$0" restart "$DIR" "$x") || exit 1
+        [ "${VERSION%%.*}" -lt 5 ] || make_users "$(port_of "$x")" || die "the users could not be made"
+    done
+}
+
+make_users() { # PORT
+    local user mqadmin=(run_java 60 128m org.apache.rocketmq.tools.command.MQAdminStartup)
+    for user in reader bare; do
+        "${mqadmin[@]}" createUser -b "127.0.0.1:$1" -u $user -p ${user}12345 -t Normal || return 1
+    done
+    "${mqadmin[@]}" createAcl -b "127.0.0.1:$1" -s User:reader -r 'Topic:*,Group:*,Cluster:*' -a Get,List -d Allow
+}
+
 run_java() { # MAX-SECONDS XMX JVM-ARGS...
     local max_s=$1 xmx=$2 extra=()
     shift 2
     ! wants_tls || extra+=(-Dtls.enable=true)
     mkdir -p "$DIR/log/home"
-    ROCKETMQ_HOME=$CACHE/$VERSION/home env -u NAMESRV_ADDR -u JAVA_TOOL_OPTIONS timeout -k 5 "$max_s" \
-        java -Drocketmq.home.dir="$CACHE/$VERSION/home" -Duser.home="$DIR/log/home" -Dfile.encoding=UTF-8 -Dlab.dir="$DIR" \
+    home_of_lab
+    ROCKETMQ_HOME=$HOME_V env -u NAMESRV_ADDR -u JAVA_TOOL_OPTIONS timeout -k 5 "$max_s" \
+        java -Drocketmq.home.dir="$HOME_V" -Duser.home="$DIR/log/home" -Dfile.encoding=UTF-8 -Dlab.dir="$DIR" \
         -Drocketmq.client.logRoot="$DIR/log/home" -XX:-UsePerfData -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx"$xmx" \
         "${extra[@]}" -cp "$CLASSPATH_V" "$@"
 }
@@ -773,6 +825,7 @@ main() {
     resume) [ $# -eq 2 ] || usage_error; cmd_signal "$1" "$2" CONT ;;
     kill) [ $# -eq 2 ] || usage_error; cmd_signal "$1" "$2" KILL ;;
     restart) [ $# -eq 2 ] || usage_error; cmd_restart "$1" "$2" ;;
+    acl) [ $# -eq 1 ] || usage_error; cmd_acl "$1" ;;
     scene) [ $# -ge 2 ] || usage_error; cmd_scene "$@" ;;
     oracle) [ $# -eq 1 ] || usage_error; cmd_oracle "$1" ;;
     fill) [ $# -ge 1 ] || usage_error; cmd_fill "$@" ;;

@@ -37,7 +37,7 @@ void forbidden_clear(struct forbidden *f, int code, uint32_t what); /* it was an
 bool forbidden_is_noted(const struct forbidden *f, int code, uint32_t what); /* and was not cleared since, however long ago */
 /* Refused in this look, or less than rest_ms before it: not to be asked. */
 bool forbidden_holds(const struct forbidden *f, int code, uint32_t what, int64_t look_ns, int64_t rest_ms);
-/* How many of them hold; of these *rested were refused before this look and have not been asked. */
+/* How many of them hold and leave something unknown; of these *rested were refused before this look and have not been asked. */
 uint32_t forbidden_count(const struct forbidden *f, int64_t look_ns, int64_t rest_ms, uint32_t *rested);
 
 #endif
