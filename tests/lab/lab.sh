@@ -616,7 +616,7 @@ cmd_restart() {
 # Sets HOME_V: where servers and mqadmin look for accounts.
 home_of_lab() { HOME_V=$CACHE/$VERSION/home; [ ! -d "$DIR/acl" ] || HOME_V=$DIR/acl; }
 
-# Accounts: labadmin (may do everything), reader (least rights: what an agent needs), bare (known, without any right). On 4.x any
+# Accounts: labadmin (may do everything), labreader (least rights: what an agent needs), labbare (known, without any right). On 4.x any
 # valid account may read everything.
 cmd_acl() {
     local x auth=org.apache.rocketmq.auth
@@ -628,7 +628,7 @@ cmd_acl() {
     {
         printf 'accounts:\n- {accessKey: labadmin, secretKey: labsecret123, admin: true}\n'
         for x in reader bare; do
-            printf -- '- {accessKey: %s, secretKey: %s12345, admin: false, defaultTopicPerm: DENY, defaultGroupPerm: DENY}\n' $x $x
+            printf -- '- {accessKey: lab%s, secretKey: %s12345, admin: false, defaultTopicPerm: DENY, defaultGroupPerm: DENY}\n' $x $x
         done
     } >"$DIR/acl/conf/plain_acl.yml"
     for x in $BROKERS; do
@@ -657,9 +657,9 @@ EOF
 make_users() { # PORT
     local user mqadmin=(run_java 60 128m org.apache.rocketmq.tools.command.MQAdminStartup)
     for user in reader bare; do
-        "${mqadmin[@]}" createUser -b "127.0.0.1:$1" -u $user -p ${user}12345 -t Normal || return 1
+        "${mqadmin[@]}" createUser -b "127.0.0.1:$1" -u "lab$user" -p "${user}12345" -t Normal || return 1
     done
-    "${mqadmin[@]}" createAcl -b "127.0.0.1:$1" -s User:reader -r 'Topic:*,Group:*,Cluster:*' -a Get,List -d Allow
+    "${mqadmin[@]}" createAcl -b "127.0.0.1:$1" -s User:labreader -r 'Topic:*,Group:*,Cluster:*' -a Get,List -d Allow
 }
 
 run_java() { # MAX-SECONDS XMX JVM-ARGS...

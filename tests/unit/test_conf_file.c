@@ -1,5 +1,5 @@
 /*
- * test_conf_file.c - conf/mqpush.conf and conf/minimal.conf against the option tables of every real sink and source: complete,
+ * test_conf_file.c - the files in conf against the option tables of every real sink and source: complete,
  * current, loadable. When an option changes: `mqpush config reference > conf/mqpush.conf`.
  */
 #include "agent/pipeline/config.h"
@@ -121,6 +121,26 @@ START_TEST(minimal_conf_loads)
 }
 END_TEST
 
+START_TEST(acl_conf_loads)
+{
+    char directory[] = "/tmp/mqpush-conf.XXXXXX", *file;
+
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    file = xasprintf("%s/rocketmq.secret", directory);
+    FILE *f = fopen(file, "w");
+    fputs("s3cret\n", f);
+    fclose(f);
+    setenv("CREDENTIALS_DIRECTORY", directory, 1);
+    struct config *c = load("conf/acl.conf");
+    ck_assert_str_eq(config_text(c->sources[0].section, "access_key"), "mqpush");
+    ck_assert_str_eq(config_text(c->sources[0].section, "secret_key"), "s3cret");
+    config_free(c);
+    unlink(file);
+    rmdir(directory);
+    free(file);
+}
+END_TEST
+
 /* Two options of one name in a section would hide each other, and a sentence is what the reference is made of. */
 static void check_table(const char *owner, const struct option_spec *specs, const struct option_spec *others)
 {
@@ -167,6 +187,7 @@ int main(void)
     tcase_add_test(t, mqpush_conf_loads_as_it_stands);
     tcase_add_test(t, every_default_it_names_is_taken);
     tcase_add_test(t, minimal_conf_loads);
+    tcase_add_test(t, acl_conf_loads);
     tcase_add_test(t, tables_are_in_order);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_NORMAL);
