@@ -31,17 +31,20 @@ errors_in_log() { grep -c ' ERROR ' "$dir/lab/log/broker-a.out"; }
 
 refused() { # refused USER SECRET WORDS: nothing can be read, and the first lines say why
     status "$1" "$2"
-    same "$VERSION, ${1:-nobody}: exit 1" 1 "$rc"
-    check "$VERSION, ${1:-nobody}: says $3" grep -qF "(43) is forbidden: $3" "$dir/out"
-    check "$VERSION, ${1:-nobody}: shows no group" grep -q '^no groups' "$dir/out"
-    check "$VERSION, ${1:-nobody}: no secret is said" bash -c "! grep -qF 'not-the-secret' '$dir/out' '$dir/err'"
+    same "$VERSION, ${1:-unsigned}: exit 1" 1 "$rc"
+    check "$VERSION, ${1:-unsigned}: says $3" grep -qF "(43) is forbidden: $3" "$dir/out"
+    check "$VERSION, ${1:-unsigned}: shows no group" grep -q '^no groups' "$dir/out"
+    check "$VERSION, ${1:-unsigned}: no secret is said" bash -c "! grep -qF 'not-the-secret' '$dir/out' '$dir/err'"
     status "$1" "$2" scrapes -o json
-    same "$VERSION, ${1:-nobody}: the error of the broker is forbidden" forbidden "$(jq -r '.rows[] | select(.kind == "broker") | .error' "$dir/out")"
+    same "$VERSION, ${1:-unsigned}: the error of the broker is forbidden" forbidden "$(jq -r '.rows[] | select(.kind == "broker") | .error' "$dir/out")"
 }
 
 start() { # start VERSION ARGUMENT...: a lab with a known backlog, and $dir/wanted, what an open broker tells
-    "$lab" start "$dir/lab" --version "$@" --topics 20 --groups 20 --set flushConsumerOffsetInterval=300 >"$dir/log" 2>&1 &&
-        "$lab" fill "$dir/lab" --every-tenth-behind >>"$dir/log" 2>&1 || { cat "$dir/log"; exit 1; }
+    if ! "$lab" start "$dir/lab" --version "$@" --topics 20 --groups 20 --set flushConsumerOffsetInterval=300 >"$dir/log" 2>&1 ||
+        ! "$lab" fill "$dir/lab" --every-tenth-behind >>"$dir/log" 2>&1; then
+        cat "$dir/log"
+        exit 1
+    fi
     # shellcheck disable=SC1091
     . "$dir/lab/env"
     numbers '' '' >"$dir/wanted"

@@ -212,7 +212,8 @@ START_TEST(rates_we_may_not_read_are_asked_for_once_and_are_not_zero)
     struct rig *r = rig_signing(V4);
 
     broker_always(r->a, RMQ_VIEW_BROKER_STATS_DATA);
-    broker_reply_code(r->a, RMQ_RESPONSE_NO_PERMISSION, "User:reader has no permission to access Cluster:c1 from 127.0.0.1, no matched policies.");
+    broker_reply_code(r->a, RMQ_RESPONSE_NO_PERMISSION,
+                      "User:reader has no permission to access Cluster:c1 from 127.0.0.1, no matched policies.");
     rig_open(r, 60000);
     for (int i = 0; i < 3; i++) {
         say_ends(r->a, i == 0 ? "T:0-100,0-100" : i == 1 ? "T:0-110,0-100" : "T:0-120,0-100");
