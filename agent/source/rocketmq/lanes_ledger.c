@@ -109,7 +109,7 @@ static void on_count(const struct rpc_answer *answer)
     struct err err;
 
     b->now.counted = NO_INT;
-    if (lanes_is_good(b, answer) && body_runtime(answer->frame->body, on_entry, &c, &err) < 0)
+    if (lanes_is_good(b, answer, 0) && body_runtime(answer->frame->body, on_entry, &c, &err) < 0)
         lanes_unreadable(b, answer, &err);
     else if (c.behind == 0 && c.puts >= PUTS_MIN && c.booted_at == b->booted_at)
         b->now.counted = c.puts;
