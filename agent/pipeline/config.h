@@ -1,9 +1,9 @@
 /*
  * config.h - what the user asked for: the file, the command line and the environment, put together, checked and named.
  *
- * config_load() reads everything and reports every error it finds, not only the first. What it gives is const: one owner
- * (the command), one config_free() for it and for each that holds it as well. Sources and sinks stand in it as allocated, filled
- * structs of their own (`self`); whoever starts them takes `self` out (sets it to NULL, frees it later), but the texts inside still point into the
+ * config_load() reads everything and reports every error it finds, not only the first. What it gives is const: one owner (the
+ * command), one config_free() for it and for each that holds it as well. Sources and sinks stand in it as allocated, filled structs
+ * of their own (`self`); whoever starts them takes `self` out (sets it to NULL, frees it later), but the texts inside still point into the
  * config, so a config outlives everything taken from it. A reload loads a second config beside the first.
  *
  * Precedence of a value: command line (--interval, --set, --to), then file, then default. Main thread only.
