@@ -294,10 +294,11 @@ rpc() {
 # Up, listed by the name server (106 prints each address in quotes), and able to answer 28, which fails for the first
 # second after "boot success". Code 16 is "no permission": that broker has auth on, and is up.
 is_ready() {
-    local name=$1 port=$2 ns=$3
+    local name=$1 port=$2 ns=$3 ip
     [[ $(<"$DIR/log/$name.out") == *"boot success"* ]] || return 1
     wants_tls && return 0
-    [[ $(rpc "$ns" 106) == *"\"127.0.0.1:$port\""* ]] || return 1
+    ip=$(sed -n 's/^brokerIP1=//p' "$DIR/$name/server.conf" | tail -n 1)
+    [[ $(rpc "$ns" 106) == *"\"$ip:$port\""* ]] || return 1
     [[ $(rpc "$port" 28) =~ \"code\":(0|16)[,}]|AclException ]]
 }
 
@@ -665,7 +666,8 @@ make_users() { # PORT
 run_java() { # MAX-SECONDS XMX JVM-ARGS...
     local max_s=$1 xmx=$2 extra=()
     shift 2
-    ! wants_tls || extra+=(-Dtls.enable=true)
+    read_jvm
+    ! wants_tls || extra+=(-Dtls.enable=true "${JVM[@]}")
     mkdir -p "$DIR/log/home"
     home_of_lab
     ROCKETMQ_HOME=$HOME_V env -u NAMESRV_ADDR -u JAVA_TOOL_OPTIONS timeout -k 5 "$max_s" \

@@ -421,6 +421,7 @@ struct member *broker_add_member(struct broker *b, struct rpc *rpc, int64_t id, 
     buf_init(&label, 0);
     put_label(&label, b, "");
     peer_init(&m->peer, rpc, label.data, address);
+    rpc_target_set_advertised(m->peer.target);
     buf_fini(&label);
     m->broker = b;
     m->id = id;
@@ -439,6 +440,7 @@ struct peer *member_clients(struct member *m, struct rpc *rpc)
     put_label(&label, m->broker, "/clients");
     peer_init(&m->clients, rpc, label.data, rpc_target_address(m->peer.target));
     buf_fini(&label);
+    rpc_target_set_advertised(m->clients.target);
     m->clients.is_forgiving = true;
     rpc_target_set_in_flight(m->clients.target, 1);
     return &m->clients;

@@ -11,8 +11,10 @@
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
 #include "agent/source/rocketmq/census.h"
+#include "agent/source/rocketmq/conn_curl.h"
 #include "agent/source/rocketmq/lanes.h"
 #include "agent/source/rocketmq/memory.h"
+#include "agent/source/rocketmq/rewrite.h"
 #include "agent/source/rocketmq/rows.h"
 #include "agent/source/rocketmq/sign.h"
 
@@ -28,7 +30,9 @@
 
 struct rocketmq {
     /* Options. */
-    const char *namesrv, *cluster_names, *access_key, *secret_key, *security_token;
+    const char *namesrv, *rewrite, *cluster_names, *access_key, *secret_key, *security_token;
+    const char *tls_ca_file, *tls_cert_file, *tls_key_file, *tls_key_password, *proxy;
+    int tls, tls_verify;
     bool include_system, byte_rates;
     int64_t request_timeout, max_in_flight, slow_interval, clients_interval, slow_requests, lag_requests, forget_after;
     int64_t running_interval, running_requests;
@@ -36,6 +40,8 @@ struct rocketmq {
     char *name;
     int64_t interval_ms;
     struct wire_signer *signer; /* NULL: requests are not signed */
+    struct rewrite *addresses;
+    struct conn_curl_road *road; /* NULL: plain TCP */
     struct rpc *rpc;
     struct peer namesrvs[NAMESRV_MAX];
     unsigned namesrv_count;
@@ -51,9 +57,28 @@ struct rocketmq {
     int64_t pace_ms;    /* interval that the present look goes by; 0: a single look, everything is due */
 };
 
+static const char *const tls_choices[] = { [CONN_TLS_OFF] = "off", [CONN_TLS_TRY] = "try", [CONN_TLS_REQUIRE] = "require", NULL };
+static const char *const verify_choices[] = {
+    [CONN_VERIFY_FULL] = "full", [CONN_VERIFY_CA] = "ca", [CONN_VERIFY_NONE] = "none", NULL,
+};
+
 static const struct option_spec options[] = {
     OPT(OPT_TYPE_STR, struct rocketmq, namesrv, "127.0.0.1:9876",
         "name servers, as mqadmin -n takes them: HOST:PORT, several separated by semicolons, commas or blanks"),
+    OPT(OPT_TYPE_STR, struct rocketmq, rewrite, "",
+        "where brokers are reached whose advertised address cannot be: 10.0.0.1:10911=gw.example:20911 for one, 10.0.0.2=gw2 for a "
+        "host with its ports kept; several separated by commas"),
+    OPT_CHOICE(struct rocketmq, tls, "off", tls_choices,
+               "TLS to name servers and brokers; try: plain TCP to those that do not speak it, which a man in the middle may pretend"),
+    OPT_CHOICE(struct rocketmq, tls_verify, "full", verify_choices,
+               "what a server's certificate must be; full: signed by who we trust, and for its address; ca: signed by tls_ca_file, for "
+               "certificates without the addresses that brokers advertise; none: anything"),
+    OPT(OPT_TYPE_STR, struct rocketmq, tls_ca_file, "", "PEM file of who may sign the servers' certificates; empty: whom the system trusts"),
+    OPT(OPT_TYPE_STR, struct rocketmq, tls_cert_file, "", "PEM file of our own certificate, for servers that ask for one"),
+    OPT(OPT_TYPE_STR, struct rocketmq, tls_key_file, "", "PEM file of the key to it; empty: it stands in tls_cert_file"),
+    OPT(OPT_TYPE_SECRET, struct rocketmq, tls_key_password, "", "password of that key"),
+    OPT(OPT_TYPE_URL, struct rocketmq, proxy, "",
+        "proxy on the way to all servers: http://[user:pass@]host:port (CONNECT), https://, socks5:// or socks5h:// (names resolved there)"),
     OPT(OPT_TYPE_STR, struct rocketmq, cluster_names, "",
         "other names for clusters, for dashboards that know them by these: OLD=NEW, several separated by commas"),
     OPT_RANGE(OPT_TYPE_DURATION, struct rocketmq, request_timeout, "3s", 10, 600000,
@@ -119,6 +144,24 @@ static int check_cluster_names(const struct rocketmq *self, struct err *err)
     return found < 0 ? err_wrap(err, "cluster_names") : 0;
 }
 
+static int open_road(struct rocketmq *self, struct err *err)
+{
+    const struct conn_curl_options o = {
+        .tls = self->tls, .verify = self->tls_verify, .ca_file = self->tls_ca_file, .cert_file = self->tls_cert_file,
+        .key_file = self->tls_key_file, .key_password = self->tls_key_password, .proxy = self->proxy,
+    };
+
+    self->addresses = rewrite_new(self->rewrite, err);
+    if (self->addresses == NULL || conn_curl_road_new(&o, &self->road, err) < 0)
+        return -1;
+    const struct rpc_options rpc_options = {
+        .connect_timeout_ms = self->request_timeout, .signer = self->signer, .rewrite = self->addresses,
+        .transport = self->road == NULL ? NULL : &conn_curl, .transport_ctx = self->road,
+    };
+    self->rpc = rpc_new(&rpc_options);
+    return 0;
+}
+
 static int rocketmq_open(void *self_, const struct source_env *env, struct err *err)
 {
     struct rocketmq *self = self_;
@@ -129,9 +172,7 @@ static int rocketmq_open(void *self_, const struct source_env *env, struct err *
     self->signer = sign_new(self->access_key, self->secret_key, self->security_token, err);
     if (self->signer == NULL && err->kind != ERR_NONE)
         return -1;
-    const struct rpc_options rpc_options = { .connect_timeout_ms = self->request_timeout, .signer = self->signer };
-    self->rpc = rpc_new(&rpc_options);
-    return check_cluster_names(self, err) < 0 ? -1 : open_namesrvs(self, err);
+    return check_cluster_names(self, err) < 0 || open_road(self, err) < 0 ? -1 : open_namesrvs(self, err);
 }
 
 static void rocketmq_close(void *self_)
@@ -142,9 +183,13 @@ static void rocketmq_close(void *self_)
     census_fini(&self->census);
     rpc_free(self->rpc);
     sign_free(self->signer);
+    conn_curl_road_free(self->road);
+    rewrite_free(self->addresses);
     free(self->name);
     self->rpc = NULL;
     self->signer = NULL;
+    self->road = NULL;
+    self->addresses = NULL;
     self->name = NULL;
     self->namesrv_count = 0;
 }

@@ -8,6 +8,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
 #include "agent/source/rocketmq/forbidden.h"
+#include "agent/source/rocketmq/rewrite.h"
 
 #include <assert.h>
 #include <poll.h>
@@ -65,6 +66,8 @@ static void add_poll(struct rpc_target *t, size_t *count, int64_t *wake_at_ns)
         rpc->poll_room = rpc->poll_room * 2 + 16;
         rpc->polls = xrealloc(rpc->polls, rpc->poll_room, sizeof(*rpc->polls));
     }
+    if (t->has_more)
+        *wake_at_ns = 0;
     int fd = rpc->options.transport->wait(t->conn, &events, wake_at_ns);
     if (t->out_sent < t->out.len)
         events |= POLLOUT;
@@ -88,12 +91,14 @@ static bool wait_for_all(struct rpc *rpc, int64_t deadline_ns, int cancel_fd)
         add_poll(t, &count, &wake_at_ns);
     rpc->polls[0] = (struct pollfd){ .fd = cancel_fd, .events = POLLIN };
     if (poll(rpc->polls, (nfds_t)count, clock_ms_until(wake_at_ns)) <= 0)
-        count = 0; /* time, or a signal: nothing to read */
+        count = 0; /* time, or a signal: nothing new to read */
     if (count > 0 && rpc->polls[0].revents != 0)
         return true;
-    for (struct rpc_target *t = rpc->targets; t != NULL && count > 0; t = t->next)
-        if (t->poll_index > 0 && rpc->polls[t->poll_index].revents & ~POLLOUT && t->is_open)
+    for (struct rpc_target *t = rpc->targets; t != NULL; t = t->next) {
+        bool is_readable = count > 0 && t->poll_index > 0 && rpc->polls[t->poll_index].revents & ~POLLOUT;
+        if (t->is_open && (is_readable || t->has_more))
             rpc_read_input(t);
+    }
     return false;
 }
 
@@ -211,6 +216,7 @@ void rpc_target_free(struct rpc_target *t)
     buf_fini(&t->out);
     free(t->label);
     free(t->address);
+    free(t->rewritten);
     free(t->name);
     free(t);
 }
@@ -248,6 +254,15 @@ void rpc_target_set_signer(struct rpc_target *t, const struct wire_signer *signe
 bool rpc_target_signs(const struct rpc_target *t)
 {
     return t->signer != NULL;
+}
+
+void rpc_target_set_advertised(struct rpc_target *t)
+{
+    char to[ADDRESS_MAX_BYTES];
+
+    t->is_advertised = true;
+    if (t->rewritten == NULL && rewrite_find(t->rpc->options.rewrite, t->address, to))
+        t->rewritten = xstrdup(to);
 }
 
 const char *rpc_target_address(const struct rpc_target *t)

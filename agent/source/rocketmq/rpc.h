@@ -32,6 +32,7 @@
 #define RPC_CODES_MAX 40              /* codes counted apart, per target */
 
 struct conn_ops;
+struct rewrite;
 struct rpc;
 struct rpc_target;
 
@@ -42,6 +43,7 @@ struct rpc_options {
     const struct wire_signer *signer; /* of every target that is not told otherwise; kept by reference; NULL: none */
     const struct conn_ops *transport; /* NULL: plain TCP (conn.h) */
     void *transport_ctx;
+    const struct rewrite *rewrite;    /* for advertised addresses (rewrite.h); NULL: they are as they are */
 };
 
 /* What a callback is given. Everything in it is valid during the callback only. */
@@ -97,6 +99,8 @@ void rpc_target_free(struct rpc_target *target); /* between runs; NULL is fine *
 void rpc_target_set_in_flight(struct rpc_target *target, unsigned limit); /* 4 unless told; clamped to 1..RPC_IN_FLIGHT_MAX */
 void rpc_target_set_signer(struct rpc_target *target, const struct wire_signer *signer); /* kept by reference; NULL: none */
 bool rpc_target_signs(const struct rpc_target *target);
+/* The address was given by a name server, not by the user: it may be rewritten, and errors say where it comes from. */
+void rpc_target_set_advertised(struct rpc_target *target);
 const char *rpc_target_address(const struct rpc_target *target);
 int rpc_target_version(const struct rpc_target *target); /* server's version ordinal, from its last answer; 0: not known yet */
 const struct rpc_stats *rpc_target_stats(const struct rpc_target *target);

@@ -27,7 +27,7 @@ void rpc_drop_connection(struct rpc_target *t)
 {
     t->rpc->options.transport->close(t->conn);
     t->conn = NULL;
-    t->is_open = t->has_answered = t->may_reopen = false;
+    t->is_open = t->has_answered = t->has_more = t->may_reopen = false;
     buf_reset(&t->out);
     t->out_sent = 0;
     give_back_in(t);
@@ -78,7 +78,28 @@ static void begin_connection(struct rpc_target *t)
 {
     const struct rpc_options *o = &t->rpc->options;
 
-    t->conn = o->transport->open(o->transport_ctx, t->address, clock_now_ns() + o->connect_timeout_ms * NS_PER_MS);
+    t->conn = o->transport->open(o->transport_ctx, t->rewritten != NULL ? t->rewritten : t->address,
+                                 clock_now_ns() + o->connect_timeout_ms * NS_PER_MS);
+}
+
+/* An advertised address that leads nowhere is the commonest trouble with NAT and containers: said as what it is. */
+static void explain_no_connection(const struct rpc_target *t, struct err *err)
+{
+    bool is_unreachable = err->kind == ERR_SYS || err->kind == ERR_TIMEOUT || err->kind == ERR_REMOTE;
+    const char *to = t->rewritten;
+    char reason[sizeof(err->msg)];
+
+    if (to != NULL)
+        err_wrap(err, "rewritten to %s", to);
+    if (!t->is_advertised || !is_unreachable) {
+        err_wrap(err, "connect to %s", t->name);
+        return;
+    }
+    memcpy(reason, err->msg, sizeof(reason));
+    int sys = err->sys;
+    err_set(err, err->kind, "the name server lists %s at %s, which cannot be reached from here (%.400s); see option rewrite", t->label,
+            t->address, reason);
+    err->sys = sys;
 }
 
 bool rpc_advance_connection(struct rpc_target *t)
@@ -91,7 +112,7 @@ bool rpc_advance_connection(struct rpc_target *t)
         begin_connection(t);
     int rc = t->rpc->options.transport->step(t->conn, &err);
     if (rc < 0) {
-        err_wrap(&err, "connect to %s", t->name);
+        explain_no_connection(t, &err);
         rpc_connection_lost(t, &err);
     } else if (rc > 0) {
         t->is_open = true;
@@ -239,6 +260,7 @@ void rpc_read_input(struct rpc_target *t)
         make_room(t);
         size_t room = t->in_cap - t->in_len;
         ptrdiff_t n = t->rpc->options.transport->receive(t->conn, t->in + t->in_len, room, &err);
+        t->has_more = n > 0 && (size_t)n == room;
         if (n == 0)
             return;
         if (n < 0) {

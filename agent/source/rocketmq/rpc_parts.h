@@ -44,6 +44,8 @@ struct rpc_target {
     struct rpc *rpc;
     struct rpc_target *next;
     char *label, *address;
+    char *rewritten; /* where to connect instead; NULL: address */
+    bool is_advertised;
     char *name; /* "label (address)" for errors */
     unsigned limit;
     const struct wire_signer *signer;
@@ -56,6 +58,7 @@ struct rpc_target {
     struct conn *conn; /* NULL: none */
     bool is_open;
     bool has_answered; /* on this connection */
+    bool has_more;     /* reading stopped because others wait, not because there was nothing: no poll() need tell again */
     bool may_reopen;   /* kept and idle when it was used again, and silent since: the peer may have closed it meanwhile */
     int64_t used_at_ns, answered_at_ns;
     struct buf out; /* bytes to send; the first out_sent of them have gone */
