@@ -110,6 +110,15 @@ START_TEST(every_default_it_names_is_taken)
 }
 END_TEST
 
+START_TEST(reach_conf_loads)
+{
+    struct config *c = load("conf/reach.conf");
+
+    ck_assert_uint_eq(c->source_count, 4);
+    config_free(c);
+}
+END_TEST
+
 START_TEST(minimal_conf_loads)
 {
     struct config *c = load("conf/minimal.conf");
@@ -186,6 +195,7 @@ int main(void)
     tcase_add_test(t, mqpush_conf_is_the_reference);
     tcase_add_test(t, mqpush_conf_loads_as_it_stands);
     tcase_add_test(t, every_default_it_names_is_taken);
+    tcase_add_test(t, reach_conf_loads);
     tcase_add_test(t, minimal_conf_loads);
     tcase_add_test(t, acl_conf_loads);
     tcase_add_test(t, tables_are_in_order);

@@ -235,7 +235,7 @@ static void begin(struct conn *c)
     curl_easy_setopt(c->easy, CURLOPT_CONNECT_ONLY, 1L);
     curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c->easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)clock_ms_until(c->deadline_ns) + 1);
+    curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)clock_ms_until(c->deadline_ns) + 1000); /* the deadline is ours to watch */
     curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->trouble);
 #if LIBCURL_VERSION_NUM >= 0x075700
     curl_easy_setopt(c->easy, CURLOPT_QUICK_EXIT, 1L); /* DNS that hangs must not hold us beyond the deadline */

@@ -73,12 +73,14 @@ static const struct option_spec options[] = {
     OPT_CHOICE(struct rocketmq, tls_verify, "full", verify_choices,
                "what a server's certificate must be; full: signed by who we trust, and for its address; ca: signed by tls_ca_file, for "
                "certificates without the addresses that brokers advertise; none: anything"),
-    OPT(OPT_TYPE_STR, struct rocketmq, tls_ca_file, "", "PEM file of who may sign the servers' certificates; empty: whom the system trusts"),
+    OPT(OPT_TYPE_STR, struct rocketmq, tls_ca_file, "",
+        "PEM file of who may sign the servers' certificates; empty: whom the system trusts"),
     OPT(OPT_TYPE_STR, struct rocketmq, tls_cert_file, "", "PEM file of our own certificate, for servers that ask for one"),
     OPT(OPT_TYPE_STR, struct rocketmq, tls_key_file, "", "PEM file of the key to it; empty: it stands in tls_cert_file"),
     OPT(OPT_TYPE_SECRET, struct rocketmq, tls_key_password, "", "password of that key"),
     OPT(OPT_TYPE_URL, struct rocketmq, proxy, "",
-        "proxy on the way to all servers: http://[user:pass@]host:port (CONNECT), https://, socks5:// or socks5h:// (names resolved there)"),
+        "proxy on the way to all servers: http://[user:pass@]host:port (CONNECT), https://, socks5:// or socks5h:// (names resolved "
+        "there)"),
     OPT(OPT_TYPE_STR, struct rocketmq, cluster_names, "",
         "other names for clusters, for dashboards that know them by these: OLD=NEW, several separated by commas"),
     OPT_RANGE(OPT_TYPE_DURATION, struct rocketmq, request_timeout, "3s", 10, 600000,
