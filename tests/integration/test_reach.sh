@@ -90,7 +90,7 @@ for property in server.mode=enforcing test.mode.enable=false config.file=/nonexi
     client.authServer=true client.trustCertPath="$dir/ca.pem" client.certPath="$dir/agent.pem" client.keyPath="$dir/agent.key"; do
     tls+=(--jvm "-Dtls.$property")
 done
-start_lab "${tls[@]}"
+start_lab "${tls[@]}" --topics 1000 --groups 1000
 require=("$at" "tls = require" "tls_ca_file = $dir/ca.pem")
 us=("tls_cert_file = $dir/agent.pem" "tls_key_file = $dir/agent.key")
 ca=("tls_verify = ca")
@@ -101,6 +101,9 @@ reaches "a key with a password" "${require[@]}" "tls_cert_file = $dir/agent.pem"
     "tls_key_password = s3cret-key" "${ca[@]}"
 reaches "TLS through an HTTP proxy" "${require[@]}" "${us[@]}" "${ca[@]}" "$http_proxy_is"
 reaches "TLS through a SOCKS5 proxy" "${require[@]}" "${us[@]}" "${ca[@]}" "$socks_proxy_is"
+probe "${require[@]}" "${us[@]}" "${ca[@]}"
+timeout 60 "$MQPUSH" status topics --live -c "$dir/mqpush.conf" -o csv >"$dir/topics" 2>>"$dir/all"
+same "large answers come whole through TLS: 1000 topics" 1000 "$(grep -cE '[,"]T[0-9]{5}[,"]' "$dir/topics")"
 fails "a certificate for another name is refused" 'certificate is not trusted: .*127\.0\.0\.1.*; see option tls_verify' "${require[@]}" "${us[@]}"
 fails "a wrong CA is refused" 'certificate is not trusted: .*; see option tls_ca_file' "$at" "tls = require" \
     "tls_ca_file = $dir/other.pem" "${us[@]}" "${ca[@]}"
