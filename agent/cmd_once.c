@@ -50,6 +50,15 @@ static int dry_run(struct config *config, const char *sink)
     return cli_failed(&command_once, "%s", err.msg);
 }
 
+/* Two in a second: the later one is of the next second. */
+static int64_t label_of(const struct pipeline *p, const struct config *config)
+{
+    int64_t last_ms = pipeline_last_tick_ms(p);
+    int64_t label_ms = schedule_label(clock_wall_ms(), config->agent.interval_ms, last_ms);
+
+    return label_ms > 0 ? label_ms : last_ms + 1000;
+}
+
 static int collect_and_deliver(struct config *config)
 {
     struct err err = { 0 };
@@ -67,7 +76,7 @@ static int collect_and_deliver(struct config *config)
     }
     pipeline_start(p, state);
     int64_t deadline_ns = clock_now_ns() + config->agent.interval_ms * NS_PER_MS;
-    enum source_result result = pipeline_collect(p, schedule_label(clock_wall_ms(), config->agent.interval_ms), -1, &err);
+    enum source_result result = pipeline_collect(p, label_of(p, config), -1, &err);
     if (result != SOURCE_ALL)
         log_warning("%s: %s", result == SOURCE_NOTHING ? "nothing could be collected" : "incomplete", err.msg);
     bool all = pipeline_stop(p, deadline_ns);

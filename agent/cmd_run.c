@@ -123,6 +123,18 @@ static void collect(struct run *run, int64_t tick_ms)
     report(run, 0);
 }
 
+/* Outside of the schedule: at the start and for USR1. A second that has been looked at, perhaps by the process before, is left alone. */
+static void collect_now(struct run *run)
+{
+    int64_t kept_ms = pipeline_last_tick_ms(run->pipeline), last_ms = run->schedule.last_tick_ms;
+    int64_t label_ms = schedule_label(clock_wall_ms(), run->config->agent.interval_ms, last_ms > kept_ms ? last_ms : kept_ms);
+
+    if (label_ms > 0)
+        collect(run, label_ms);
+    else
+        log_debug("this second has been looked at already");
+}
+
 /* The state directory for a new configuration: the one we have, or another one, which nobody else may hold. */
 static int open_state_for(struct run *run, const struct config *config, struct state **state, struct err *err)
 {
@@ -254,7 +266,7 @@ static enum woken wait_for(struct run *run)
 
 static void loop(struct run *run)
 {
-    collect(run, schedule_label(clock_wall_ms(), run->config->agent.interval_ms));
+    collect_now(run);
     for (;;) {
         int64_t next_ms = schedule_next(&run->schedule, clock_wall_ms());
         set_timer(run, next_ms);
@@ -269,7 +281,7 @@ static void loop(struct run *run)
                 if (sig == SIGHUP)
                     reload(run);
                 else
-                    collect(run, schedule_label(clock_wall_ms(), run->config->agent.interval_ms));
+                    collect_now(run);
             }
             break;
         case WOKEN_BY_NOTHING:

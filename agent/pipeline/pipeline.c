@@ -156,6 +156,11 @@ void pipeline_free(struct pipeline *p)
     free(p);
 }
 
+int64_t pipeline_last_tick_ms(const struct pipeline *p)
+{
+    return (int64_t)p->totals.last_tick_ms;
+}
+
 void pipeline_set_missed_ticks(struct pipeline *p, uint64_t missed)
 {
     p->totals.missed_ticks = p->missed_before + missed;
@@ -254,6 +259,7 @@ enum source_result pipeline_collect(struct pipeline *p, int64_t tick_ms, int can
     batch_seal(b);
     summarize(p, b);
     remember(p, b);
+    p->totals.last_tick_ms = (uint64_t)tick_ms;
     if (p->keep != NULL)
         keep_interval(p->keep, batch_ref(b)); /* on disk before anybody is given it */
     ring_append(p->ring, b);

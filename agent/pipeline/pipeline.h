@@ -39,6 +39,8 @@ void pipeline_start(struct pipeline *p, struct state *state);
  * it early: ERR_CANCELED, and nothing is handed on.
  */
 enum source_result pipeline_collect(struct pipeline *p, int64_t tick_ms, int cancel_fd, struct err *err);
+/* Label of the newest interval, also of an earlier process where there is a state directory; 0: none. Started. */
+int64_t pipeline_last_tick_ms(const struct pipeline *p);
 void pipeline_set_missed_ticks(struct pipeline *p, uint64_t missed);
 
 /*

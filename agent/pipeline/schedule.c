@@ -1,6 +1,8 @@
 /* schedule.c - see schedule.h. */
 #include "agent/pipeline/schedule.h"
 
+#include <stdbool.h>
+
 #define FRESH_MAX_MS 5000
 
 int64_t schedule_tick_of(int64_t now_ms, int64_t interval_ms)
@@ -8,12 +10,20 @@ int64_t schedule_tick_of(int64_t now_ms, int64_t interval_ms)
     return now_ms - now_ms % interval_ms;
 }
 
-int64_t schedule_label(int64_t now_ms, int64_t interval_ms)
+/* Not after a clock was set back by more than an interval: labels then repeat, see schedule_next. */
+static bool is_used(int64_t label_ms, int64_t interval_ms, int64_t last_ms)
 {
-    int64_t tick = schedule_tick_of(now_ms, interval_ms);
+    return label_ms <= last_ms && last_ms - label_ms < interval_ms;
+}
+
+int64_t schedule_label(int64_t now_ms, int64_t interval_ms, int64_t last_ms)
+{
+    int64_t tick = schedule_tick_of(now_ms, interval_ms), second = now_ms - now_ms % 1000;
     int64_t fresh = interval_ms / 10 < FRESH_MAX_MS ? interval_ms / 10 : FRESH_MAX_MS;
 
-    return now_ms - tick <= fresh ? tick : now_ms - now_ms % 1000;
+    if (now_ms - tick <= fresh && !is_used(tick, interval_ms, last_ms))
+        return tick;
+    return is_used(second, interval_ms, last_ms) ? 0 : second;
 }
 
 int64_t schedule_next(const struct schedule *s, int64_t now_ms)

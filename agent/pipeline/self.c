@@ -6,6 +6,7 @@
 const struct counter self_counters[] = {
     { "received_bytes", offsetof(struct self_totals, received_bytes) },
     { "missed_ticks", offsetof(struct self_totals, missed_ticks) },
+    { "last_tick_ms", offsetof(struct self_totals, last_tick_ms) },
     { 0 },
 };
 

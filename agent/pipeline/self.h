@@ -11,6 +11,7 @@
 struct self_totals {
     uint64_t received_bytes; /* since the start, or since the state directory remembers */
     uint64_t missed_ticks;
+    uint64_t last_tick_ms; /* label of the newest interval; 0: none */
 };
 
 extern const struct counter self_counters[]; /* of self_totals: what survives a restart */

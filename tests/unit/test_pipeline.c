@@ -532,6 +532,29 @@ START_TEST(what_was_not_delivered_is_delivered_after_the_restart) /* loop test: 
 }
 END_TEST
 
+/* A sink of history knows an interval by its label, so the next process must not use it again. */
+START_TEST(the_label_of_the_newest_interval_is_known_after_a_restart)
+{
+    struct site s;
+    char directory[40];
+
+    make_directory(directory);
+    reopen(&s, directory, "o", PIPELINE_RUN);
+    start(&s, PIPELINE_RUN);
+    ck_assert_int_eq(pipeline_last_tick_ms(s.pipeline), 0);
+    collect(&s, TICK_MS);
+    ck_assert_int_eq(pipeline_last_tick_ms(s.pipeline), TICK_MS);
+    stop_within(&s, 10000);
+    close_site(&s);
+    reopen(&s, directory, "o", PIPELINE_ONCE);
+    start(&s, PIPELINE_ONCE);
+    ck_assert_int_eq(pipeline_last_tick_ms(s.pipeline), TICK_MS);
+    ck_assert(stop_within(&s, 10000));
+    close_site(&s);
+    remove_directory(directory);
+}
+END_TEST
+
 START_TEST(the_newest_is_all_that_some_sinks_want)
 {
     struct site s;
@@ -814,6 +837,7 @@ static Suite *suite(void)
     tcase_add_loop_test(c, a_stop_says_whether_everything_was_taken, 0, COUNT(stops));
     tcase_add_loop_test(c, what_was_never_tried_was_not_taken, 0, 2);
     tcase_add_loop_test(c, what_was_not_delivered_is_delivered_after_the_restart, 0, 2);
+    tcase_add_test(c, the_label_of_the_newest_interval_is_known_after_a_restart);
     tcase_add_test(c, the_newest_is_all_that_some_sinks_want);
     tcase_add_test(c, sources_and_sinks_know_again_what_they_knew);
     tcase_add_test(c, a_full_disk_at_the_start_hides_nothing_from_before);

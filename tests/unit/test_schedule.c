@@ -100,25 +100,33 @@ END_TEST
 
 struct label_case {
     const char *claim;
-    int64_t interval, now, expected;
+    int64_t interval, now, last, expected;
 };
 
 static const struct label_case labels[] = {
-    { "on the tick", MINUTE, T0, T0 },
-    { "a moment after the tick", MINUTE, T0 + 1300, T0 },
-    { "at the end of what is fresh", MINUTE, T0 + 5000, T0 },
-    { "no longer fresh: the full second", MINUTE, T0 + 5001, T0 + 5000 },
-    { "by hand in the middle", MINUTE, T0 + 37123, T0 + 37000 },
-    { "just before a tick", MINUTE, T0 + MINUTE - 1, T0 + MINUTE - 1000 },
-    { "a short interval: a tenth of it is fresh", 10000, T0 + 1000, T0 },
-    { "a short interval, no longer fresh", 10000, T0 + 1999, T0 + 1000 },
-    { "an hour: 5 s are fresh, not 6 minutes", 60 * MINUTE, T0 - T0 % (60 * MINUTE) + 5001, T0 - T0 % (60 * MINUTE) + 5000 },
+    { "on the tick", MINUTE, T0, 0, T0 },
+    { "a moment after the tick", MINUTE, T0 + 1300, 0, T0 },
+    { "at the end of what is fresh", MINUTE, T0 + 5000, 0, T0 },
+    { "no longer fresh: the full second", MINUTE, T0 + 5001, 0, T0 + 5000 },
+    { "by hand in the middle", MINUTE, T0 + 37123, 0, T0 + 37000 },
+    { "just before a tick", MINUTE, T0 + MINUTE - 1, 0, T0 + MINUTE - 1000 },
+    { "a short interval: a tenth of it is fresh", 10000, T0 + 1000, 0, T0 },
+    { "a short interval, no longer fresh", 10000, T0 + 1999, 0, T0 + 1000 },
+    { "an hour: 5 s are fresh, not 6 minutes", 60 * MINUTE, T0 - T0 % (60 * MINUTE) + 5001, 0, T0 - T0 % (60 * MINUTE) + 5000 },
+    { "the tick has been used: the full second", MINUTE, T0 + 1300, T0, T0 + 1000 },
+    { "so has that", MINUTE, T0 + 1300, T0 + 1000, 0 },
+    { "a second later it is free again", MINUTE, T0 + 2300, T0 + 1000, T0 + 2000 },
+    { "an interval of a second: it is used", 1000, T0 + 10, T0, 0 },
+    { "also at its end", 1000, T0 + 999, T0, 0 },
+    { "the next one is free", 1000, T0 + 1000, T0, T0 + 1000 },
+    { "set back by less than an interval: used", MINUTE, T0 + 7000, T0 + 30000, 0 },
+    { "set back by an interval: labels repeat", MINUTE, T0 + 7000, T0 + MINUTE + 7000, T0 + 7000 },
 };
 
 START_TEST(the_label_of_a_collection_outside_of_the_schedule)
 {
     const struct label_case *c = &labels[_i];
-    int64_t got = schedule_label(c->now, c->interval);
+    int64_t got = schedule_label(c->now, c->interval, c->last);
 
     ck_assert_msg(got == c->expected, "%s: T0%+" PRId64 ", expected T0%+" PRId64, c->claim, got - T0, c->expected - T0);
 }
