@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """all_sinks.py MQPUSH DIRECTORY REDIS_PORT GATEWAY EXPORTER_URL ETSY_CONSOLE - what every sink holds of one interval, against `status`.
 
-DIRECTORY: history.db, rows.jsonl, rows.influx, csv/TABLE.csv, page.prom and collectd's csv. Tables are compared with `status -o json`, families with the page, and the
-page's families of lag and offsets with `status` again. Prints what differs; exit 1 if anything does.
+DIRECTORY: history.db, rows.jsonl, rows.influx, csv/TABLE.csv, page.prom and collectd's csv. Tables are compared with `status -o json`,
+families with the page, and the page's families of lag and offsets with `status` again. Prints what differs; exit 1 if anything does.
 """
 import collections
 import csv
@@ -44,8 +44,8 @@ def keys_of(table):
 
 
 def from_status(table):
-    told = subprocess.run([mqpush, "status", table, "-d", f"{folder}/history.db", "-o", "json"], stdout=subprocess.PIPE, check=True, stdin=subprocess.DEVNULL)
-    return [{**r, "time": moment} for r in json.loads(told.stdout)["rows"]]
+    told = subprocess.check_output([mqpush, "status", table, "-d", f"{folder}/history.db", "-o", "json"], stdin=subprocess.DEVNULL)
+    return [{**r, "time": moment} for r in json.loads(told)["rows"]]
 
 
 def from_redis(table):
@@ -174,7 +174,8 @@ def compare_families():
             wrong = difference(wanted, read(), 0.51e-6 if name == "collectd" else 0)  # its files have six decimals
             time.sleep(0.2 if wrong else 0)
         total += len(wanted)
-        say(not wrong and len(wanted) > 0, f"{name} holds the page's {len(wanted)} {'samples' if 'gateway' in name else 'gauges'}", [f"{len(wrong)} differ"] + wrong)
+        what = "samples" if "gateway" in name else "gauges"
+        say(not wrong and len(wanted) > 0, f"{name} holds the page's {len(wanted)} {what}", [f"{len(wrong)} differ"] + wrong)
     print(f"# {total} samples of four receivers compared with the page of {len(page)}")
     return page
 
@@ -191,13 +192,15 @@ def compare_page_with_status(page):
             wrong.append(f"{name}{labels}: status {value}, page {got}")
 
     for b in from_status("backlogs"):
-        expect("mq_group_lag_messages", b["lag"], source=b["source"], system=b["system"], cluster=b["cluster"], topic=b["topic"], group=b["consumer_group"])
+        expect("mq_group_lag_messages", b["lag"], source=b["source"], system=b["system"], cluster=b["cluster"], topic=b["topic"],
+               group=b["consumer_group"])
     for t in from_status("topics"):
         expect("rocketmq_producer_offset", t["max_offset"], cluster=t["cluster"], broker=t["broker"], topic=t["topic"])
     for q in from_status("queues"):
         expect("mq_queue_lag_messages", q["lag"], source=q["source"], system=q["system"], cluster=q["cluster"], group=q["consumer_group"],
                topic=q["topic"], broker=q["broker"], queue=q["queue"])
-    wrong += [f"{n}{dict(l)}: only on the page" for n, l in by_labels if n in ("mq_group_lag_messages", "rocketmq_producer_offset", "mq_queue_lag_messages")]
+    compared = ("mq_group_lag_messages", "rocketmq_producer_offset", "mq_queue_lag_messages")
+    wrong += [f"{n}{dict(l)}: only on the page" for n, l in by_labels if n in compared]
     say(not wrong and count > 0, f"the page says of lag and offsets what status says, {count} samples", wrong)
 
 

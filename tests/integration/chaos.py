@@ -334,7 +334,7 @@ def from_history(table):
 def from_files():
     """Rows by table, and how many intervals stand in two files: rotated, killed, delivered again before that was noted."""
     by_time, repeated = {}, 0
-    for name in sorted(n for n in os.listdir(folder) if n.endswith(".jsonl")):  # oldest first: "rows-1" "rows-2" "rows.jsonl"
+    for name in sorted(n for n in os.listdir(folder) if n.endswith(".jsonl")):  # oldest first: rows-1, rows-2, rows.jsonl
         here = collections.defaultdict(list)
         for line in open(f"{folder}/{name}", encoding="utf-8"):
             row = json.loads(line)

@@ -185,8 +185,8 @@ static int say_clients(struct buf *body, const struct frame *f)
 
     if (number < 0)
         return RMQ_RESPONSE_CONSUMER_NOT_ONLINE;
-    buf_printf(body, "{\"connectionSet\":[{\"clientAddr\":\"10.0.0.9:%d\",\"clientId\":\"10.0.0.9@%d#1\",\"language\":\"JAVA\",\"version\":407}],"
-               "\"consumeType\":\"CONSUME_PASSIVELY\",\"messageModel\":\"CLUSTERING\"}", 40000 + number % 20000, 1000 + number);
+    buf_printf(body, "{\"connectionSet\":[{\"clientAddr\":\"10.0.0.9:%d\",\"clientId\":\"10.0.0.9@%d#1\",\"language\":\"JAVA\","
+               "\"version\":407}],\"consumeType\":\"CONSUME_PASSIVELY\",\"messageModel\":\"CLUSTERING\"}", 40000 + number % 20000, 1000 + number);
     return RMQ_RESPONSE_SUCCESS;
 }
 
@@ -230,8 +230,8 @@ static bool answer(int fd, const struct frame *f)
     buf_init(&out, 0);
     int code = say(&body, f);
     const char *remark = f->code == RMQ_VIEW_BROKER_STATS_DATA ? "The stats <NAME> <KEY> not exist" : "no";
-    buf_printf(&header, "{\"code\":%d,\"flag\":1,\"language\":\"JAVA\",\"opaque\":%d,\"remark\":\"%s\",\"serializeTypeCurrentRPC\":\"JSON\","
-               "\"version\":%d}", code, f->opaque, remark, WIRE_V5_5_0);
+    buf_printf(&header, "{\"code\":%d,\"flag\":1,\"language\":\"JAVA\",\"opaque\":%d,\"remark\":\"%s\","
+               "\"serializeTypeCurrentRPC\":\"JSON\",\"version\":%d}", code, f->opaque, remark, WIRE_V5_5_0);
     if (code != RMQ_RESPONSE_SUCCESS)
         buf_reset(&body);
     put_u32(&out, (uint32_t)(4 + header.len + body.len));
@@ -277,7 +277,8 @@ static int listen_somewhere(void)
     socklen_t len = sizeof(sa);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 64) < 0 || getsockname(fd, (struct sockaddr *)&sa, &len) < 0) {
+    if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 64) < 0 ||
+        getsockname(fd, (struct sockaddr *)&sa, &len) < 0) {
         perror("fake_cluster");
         exit(1);
     }
