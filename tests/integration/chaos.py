@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """chaos.py MQPUSH FAKE_CLUSTER DIRECTORY - an agent with five sinks through a random schedule of trouble; then: is each row there once?
 
-SEED=n repeats a schedule (its moments are the machine's own), CHAOS_EVENTS=n is how many events it has. Every process is started here and ended by its id. What
-the cluster said follows from one number, its step (fake_cluster.c), so what was collected is not taken from any sink's word.
+SEED=n repeats a schedule (its moments are the machine's own), CHAOS_EVENTS=n is how many events it has. Every process is started here
+and ended by its id. What the cluster said follows from one number, its step (fake_cluster.c), so what was collected is not taken from
+any sink's word.
 """
 import collections
 import json
@@ -10,6 +11,7 @@ import os
 import random
 import re
 import select
+import shutil
 import signal
 import socket
 import sqlite3
@@ -195,7 +197,9 @@ address = 127.0.0.1:{statsd.getsockname()[1]}
 # ---- the trouble -----------------------------------------------------------------------------------------------------
 
 pending = []  # (when, what): ends of trouble that lasts
-ends_of_agent = rotations = 0
+rotations = 0
+ended_in = set()  # steps of the looks that were the last of a process: these may be nowhere
+saved = set()  # times of intervals that were on disk when a process ended: these must be everywhere
 
 
 def later(seconds, what):
@@ -211,10 +215,21 @@ def pause(seconds):
         time.sleep(0.02)
 
 
+def note_what_must_be_there():
+    ended_in.add(int(open(f"{folder}/cluster.log", encoding="utf-8").read().split()[-1]))
+    for name in ("state.db", "state.db-wal"):  # a copy: reading would recover, and the next process shall do that
+        if os.path.exists(f"{folder}/state/{name}"):
+            shutil.copy(f"{folder}/state/{name}", f"{folder}/copy-{name}")
+        elif os.path.exists(f"{folder}/copy-{name}"):
+            os.remove(f"{folder}/copy-{name}")
+    db = sqlite3.connect(f"{folder}/copy-state.db")
+    saved.update(r[0] // 1000 for r in db.execute("SELECT time_ms FROM batches"))
+    db.close()
+
+
 def end_agent(number):
-    global ends_of_agent
     agent.end(number)
-    ends_of_agent += 1
+    note_what_must_be_there()
     if dice.random() < 0.3:
         pause(dice.random() * 2)
     agent.start()
@@ -282,8 +297,8 @@ def make_trouble():
         TROUBLE[name][1]()
         happened[name] += 1
         pause(dice.choice((0.02, 0.3, 0.6, 1.1)))
-    figure(f"{sum(happened.values())} events in {time.monotonic() - started:.0f} s: " + ", ".join(f"{n} {name}" for name, n in happened.most_common()) +
-           f"; {proxy.cuts} open connections cut")
+    each = ", ".join(f"{n} {name}" for name, n in happened.most_common())
+    figure(f"{sum(happened.values())} events in {time.monotonic() - started:.0f} s: {each}; {proxy.cuts} open connections cut")
 
 
 def is_current():
@@ -402,8 +417,10 @@ def no_hole(times, steps):
                 if None not in (steps[a], steps[b]) and steps[b] <= steps[a]]
     say(not repeated, "no moment of the cluster is there twice, and none before an earlier one", repeated)
     known = [s for s in steps.values() if s is not None]
-    lost = max(known) - min(known) + 1 - len(known) - (len(times) - len(steps))
-    say(lost <= ends_of_agent, f"of {max(known)} looks {lost} are nowhere, no more than the {ends_of_agent} times the agent was ended in one")
+    lost = set(range(1, max(known) + 1)) - set(known)
+    say(len(times) > len(steps) or lost <= ended_in, f"of {max(known)} looks {len(lost)} are nowhere, and each was cut by the end of its process",
+        [f"{sorted(lost - ended_in)}"])
+    say(saved <= set(times), f"{len(saved)} intervals were in the spool when the agent was ended, and are there", map(str, sorted(saved - set(times))))
     gaps = [tuple(r) for r in history.execute("SELECT start_time, end_time FROM gaps")]
     holes = [(a, b) for a, b in zip(times, times[1:]) if b - a > 1]
     silent = [f"{a}..{b}" for a, b in holes if not any(start <= b and end >= a for start, end in gaps)]
@@ -428,11 +445,13 @@ def verify():
         rows, values, wrong = rows + counted, values + compared, wrong + different
     say(not doubles, "no row is anywhere twice", [f"{len(doubles)} are"] + doubles)
     say(not wrong, "Redis, history and file hold the same rows with the same values", [f"{len(wrong)} differences"] + wrong)
-    figure(f"{len(intervals)} intervals, {rows} rows in each of three sinks, {values} values compared; {sum(not c for c in intervals.values())} incomplete")
+    incomplete = sum(not complete for complete in intervals.values())
+    figure(f"{len(intervals)} intervals, {rows} rows in each of three sinks, {values} values compared; {incomplete} incomplete")
     say(repeated <= rotations, f"{repeated} intervals stand in a rotated file and in the next, of {rotations} rotations")
     steps = truth(files, [t for t, complete in intervals.items() if complete])
     no_hole(sorted(intervals), steps)
-    given_up = sum(float(r.get(c, 0)) for r in files["agent"] if r["part"] in ("redis", "sqlite", "file") for c in ("dropped_total", "rejected_total"))
+    given_up = sum(float(r.get(column, 0)) for r in files["agent"] if r["part"] in ("redis", "sqlite", "file")
+                   for column in ("dropped_total", "rejected_total"))
     say(given_up == 0, "no interval is counted as dropped or rejected")
     newest(max(intervals), files)
 

@@ -1,8 +1,8 @@
 /*
  * fake_cluster.c TOPICS QUEUES [STEP] - a name server and broker in one, whose every number is a function of one step.
  *
- * Prints its address and serves until it is ended. Each look begins with GET_BROKER_CLUSTER_INFO, which is one step on; with STEP
- * it stays there. So whoever reads an interval back finds the step in it (the end of the topic `clock`), and can work out
+ * Prints its address and serves until it is ended. Each look begins with GET_BROKER_CLUSTER_INFO, which is one step on, and
+ * printed; with STEP it stays there. So whoever reads an interval back finds the step in it (the end of the topic `clock`), and can work out
  * what each other row of it must say (chaos.py does):
  *
  *     clock           one queue, ends at the step, nobody reads it
@@ -75,6 +75,8 @@ static int number_of(const char *name, char letter)
 static void say_brokers(struct buf *body)
 {
     self.step += self.is_frozen ? 0 : 1;
+    printf("%lld\n", (long long)self.step);
+    fflush(stdout);
     buf_printf(body, "{\"brokerAddrTable\":{\"broker-a\":{\"brokerAddrs\":{0:\"%s\"},\"brokerName\":\"broker-a\",\"cluster\":\"c1\"}},"
                "\"clusterAddrTable\":{\"c1\":[\"broker-a\"]}}", self.address);
 }
