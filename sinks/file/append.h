@@ -3,7 +3,7 @@
  *
  * - The lines of an interval are all there or, after a failure, none: the file is cut back to where they began. Killed in
  *   their midst, the next one who opens the file cuts the half line, and, when the same interval comes again (a spool delivers
- *   it), the lines of it that are there: so each interval is there once.
+ *   it), the lines of it that are there, if it is the last.
  * - The file is opened again when it was renamed, removed or cut under us (logrotate, with or without copytruncate).
  * - One writer at a time (flock), and only into a file that is empty or begins as ours do: a mistaken path hurts nobody.
  *
