@@ -2,8 +2,8 @@
  * fake_cluster.c TOPICS QUEUES [STEP] - a name server and broker in one, whose every number is a function of one step.
  *
  * Prints its address and serves until it is ended. Each look begins with GET_BROKER_CLUSTER_INFO, which is one step on, and
- * printed; with STEP it stays there. So whoever reads an interval back finds the step in it (the end of the topic `clock`), and can work out
- * what each other row of it must say (chaos.py does):
+ * printed; with STEP it stays there. So whoever reads an interval back finds the step in it (the end of the topic `clock`),
+ * and can work out what each other row of it must say (chaos.py does):
  *
  *     clock           one queue, ends at the step, nobody reads it
  *     tNNNN queue q   ends at   1000 + 100 q + step (1 + NNNN % 7), starts at NNNN
@@ -188,7 +188,8 @@ static int say_clients(struct buf *body, const struct frame *f)
     if (number < 0)
         return RMQ_RESPONSE_CONSUMER_NOT_ONLINE;
     buf_printf(body, "{\"connectionSet\":[{\"clientAddr\":\"10.0.0.9:%d\",\"clientId\":\"10.0.0.9@%d#1\",\"language\":\"JAVA\","
-               "\"version\":407}],\"consumeType\":\"CONSUME_PASSIVELY\",\"messageModel\":\"CLUSTERING\"}", 40000 + number % 20000, 1000 + number);
+               "\"version\":407}],\"consumeType\":\"CONSUME_PASSIVELY\",\"messageModel\":\"CLUSTERING\"}",
+               40000 + number % 20000, 1000 + number);
     return RMQ_RESPONSE_SUCCESS;
 }
 
