@@ -19,9 +19,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum output { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_TSV, OUTPUT_MD };
+enum output { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_TSV, OUTPUT_MD, OUTPUT_MAN };
 
-static const char *const output_names[] = { "table", "json", "tsv", "md", NULL };
+static const char *const output_names[] = { "table", "json", "tsv", "md", "man", NULL };
 
 struct metrics_args {
     int output;
@@ -30,7 +30,7 @@ struct metrics_args {
 
 static const struct cli_option options[] = {
     { .name = "output", .letter = 'o', .type = CLI_CHOICE, .offset = offsetof(struct metrics_args, output), .arg = "FORMAT",
-      .help = "table json tsv md", .choices = output_names },
+      .help = "table json tsv md man", .choices = output_names },
     CLI_OPTION("width", 0, CLI_INT, struct metrics_args, width, "COLUMNS", "of the screen; 0: cut nothing"),
     { 0 },
 };
@@ -176,18 +176,25 @@ static void put_card(struct buf *to, const struct family *f)
     buf_fini(&labels);
 }
 
+/* Of a document: one for each kind of name. */
+static const struct {
+    const char *prefix, *title, *text;
+} sections[] = {
+    { "rocketmq_", "The names of the official exporter",
+      "Name, type, labels and meaning are those of the Apache RocketMQ exporter and of its Go counterpart, so dashboards and "
+      "alert rules go on working. Where a value differs, it does so on purpose." },
+    { "mq_", "Our own names", "The same for every kind of queue system, with the unit in the name." },
+    { "mqpush_", "The agent about itself", "What it did, what it cost, what each sink made of it." },
+};
+
+static bool is_of_section(const struct family *f, size_t section)
+{
+    return strncmp(f->name, sections[section].prefix, strlen(sections[section].prefix)) == 0;
+}
+
 /* agent/METRICS.md: a section for each kind of name. */
 static void put_document(struct buf *to, const bool *wanted, const struct cli *cli, const struct metrics_args *args)
 {
-    static const struct {
-        const char *prefix, *title, *text;
-    } sections[] = {
-        { "rocketmq_", "The names of the official exporter",
-          "Name, type, labels and meaning are those of the Apache RocketMQ exporter and of its Go counterpart, so dashboards and "
-          "alert rules go on working. Where a value differs, it does so on purpose." },
-        { "mq_", "Our own names", "The same for every kind of queue system, with the unit in the name." },
-        { "mqpush_", "The agent about itself", "What it did, what it cost, what each sink made of it." },
-    };
     unsigned *chosen = xcalloc(family_count, sizeof(*chosen));
 
     buf_puts(to, "# Metrics\n\n"
@@ -197,7 +204,7 @@ static void put_document(struct buf *to, const bool *wanted, const struct cli *c
     for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
         uint32_t count = 0;
         for (unsigned f = 0; f < family_count; f++)
-            if (wanted[f] && strncmp(families[f].name, sections[i].prefix, strlen(sections[i].prefix)) == 0)
+            if (wanted[f] && is_of_section(&families[f], i))
                 chosen[count++] = f;
         if (count == 0)
             continue;
@@ -205,6 +212,63 @@ static void put_document(struct buf *to, const bool *wanted, const struct cli *c
         put_grid(to, chosen, count, cli, args);
     }
     free(chosen);
+}
+
+/* Text of a manual page: what troff would take for itself is written so that it prints. */
+static void put_roff(struct buf *to, const char *text)
+{
+    for (const char *p = text; *p != '\0'; p++)
+        if (*p == '\\')
+            buf_puts(to, "\\e");
+        else if (*p == '-')
+            buf_puts(to, "\\-");
+        else if (p == text && (*p == '.' || *p == '\''))
+            buf_printf(to, "\\&%c", *p);
+        else
+            buf_putc(to, *p);
+}
+
+static void put_manual_entry(struct buf *to, const struct family *f, struct buf *labels)
+{
+    char formula[FORMULA_MAX];
+
+    buf_puts(to, ".TP\n.B ");
+    put_roff(to, f->name);
+    buf_putc(to, '\n');
+    put_roff(to, f->help);
+    buf_printf(to, " (%s%s%s). Labels: ", family_type_name(f->type), f->unit[0] != '\0' ? ", " : "", f->unit);
+    put_roff(to, join_labels(labels, f));
+    buf_puts(to, ". From: ");
+    put_roff(to, family_formula(f, formula, sizeof(formula)));
+    if (f->differs != NULL) {
+        buf_puts(to, ". Differs from the official exporter: ");
+        put_roff(to, f->differs);
+    }
+    buf_puts(to, ".\n");
+}
+
+/* agent/man/mqpush-metrics.7 */
+static void put_manual(struct buf *to, const bool *wanted, const struct cli *cli, const struct metrics_args *args)
+{
+    struct buf labels;
+
+    (void)cli;
+    (void)args;
+    buf_init(&labels, 0);
+    buf_puts(to, ".TH MQPUSH\\-METRICS 7 \"\" \"mqpush " MQPUSH_VERSION "\" \"mqpush\"\n.SH NAME\n"
+                 "mqpush\\-metrics \\- every metric that mqpush sends\n.SH DESCRIPTION\n"
+                 "A metric whose value is unknown is left out, never sent as 0. A number behind \"From\" is the request code of the\n"
+                 "remoting protocol.\n");
+    for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+        buf_printf(to, ".SH %s\n", sections[i].title);
+        put_roff(to, sections[i].text);
+        buf_putc(to, '\n');
+        for (unsigned f = 0; f < family_count; f++)
+            if (wanted[f] && is_of_section(&families[f], i))
+                put_manual_entry(to, &families[f], &labels);
+    }
+    buf_puts(to, ".SH SEE ALSO\nmqpush metrics prints the same as a table, JSON or Markdown.\n");
+    buf_fini(&labels);
 }
 
 static void put_list(struct buf *to, const bool *wanted, const struct cli *cli, const struct metrics_args *args)
@@ -251,7 +315,9 @@ static int run_metrics(int argc, char **argv)
     code = select_families(&cli, wanted);
     if (code == CLI_GO) {
         out_open(&out, false);
-        (args.output == OUTPUT_MD ? put_document : put_list)(&out.buf, wanted, &cli, &args);
+        (args.output == OUTPUT_MD    ? put_document
+         : args.output == OUTPUT_MAN ? put_manual
+                                     : put_list)(&out.buf, wanted, &cli, &args);
         out_close(&out);
         code = EXIT_DONE; /* cli_finish looks whether it could be written */
     }

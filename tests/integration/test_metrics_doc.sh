@@ -17,11 +17,13 @@ else
     head -20 "$dir/diff"
 fi
 
+check "agent/man/mqpush-metrics.7 is what \`mqpush metrics -o man\` prints" cmp -s agent/man/mqpush-metrics.7 <("$MQPUSH" metrics -o man)
 "$MQPUSH" metrics -o tsv | tail -n +2 | cut -f1 | sort >"$dir/names"
 figure "$(wc -l <"$dir/names") metrics"
 same "no name stands twice" '' "$(uniq -d "$dir/names")"
 same "the document has them all" "$(cat "$dir/names")" \
     "$(sed -nE 's/^\| ([a-z]+_[A-Za-z0-9_]+) \|.*/\1/p' agent/METRICS.md | sort)"
+same "so has the manual page" "$(cat "$dir/names")" "$(sed -nE 's/^\.B (.*)/\1/p' agent/man/mqpush-metrics.7 | sort)"
 same "so has JSON" "$(cat "$dir/names")" "$("$MQPUSH" metrics -o json | jq -r '.rows[].name' | sort)"
 same "so has the table" "$(cat "$dir/names")" "$("$MQPUSH" metrics | awk 'NR > 1 { print $1 }' | sort)"
 same "each has a meaning and a formula" '' \
