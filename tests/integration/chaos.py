@@ -25,7 +25,8 @@ import urllib.request
 from read_back import collected, compare, redis_says
 
 mqpush, fake_cluster, folder = sys.argv[1:4]
-seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 31))
+# In CI one schedule, so that what turns red is the change and not the dice; by hand another each time.
+seed = int(os.environ.get("SEED") or (406390147 if os.environ.get("CI") == "true" else random.SystemRandom().randrange(1 << 31)))
 events_wanted = int(os.environ.get("CHAOS_EVENTS") or 200)
 TOPICS, QUEUES = 20, 3
 TABLES = "agent backlogs brokers clients groups producers queues scrapes topics".split()
