@@ -243,7 +243,9 @@ check "the Sentinel promotes the replica" wait_for 30 promoted
 server one "$a" --replicaof 127.0.0.1 "$b"
 wait "$pusher"
 same "the sink follows the Sentinel: sixty intervals are accepted" 60 "$(oks "$dir/out")"
-all_there "each row once on the master the Sentinel chose" sent: $start 60 1000 "127.0.0.1:$b"
+# On a busy machine the Sentinel may have chosen more than once.
+all_there "each row once on the master the Sentinel chose" sent: $start 60 1000 \
+    "127.0.0.1:$(cli "$s" SENTINEL get-master-addr-by-name mqueue | tail -n 1)"
 push "redis://nobody/0" $start 1 10 1 "sentinels=127.0.0.1:$s" >"$dir/out"
 check "a master that no Sentinel knows is told" grep -q "knows no master named nobody" "$dir/out"
 kill_server sentinel
