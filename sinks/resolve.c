@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -59,16 +60,6 @@ static int find(const char *host, const char *port, int flags, struct addrinfo *
     struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV | flags };
 
     return getaddrinfo(host, port, &hints, found);
-}
-
-bool resolve_is_numeric(const char *host)
-{
-    struct addrinfo *found = NULL;
-    bool is = find(host, "1", AI_NUMERICHOST, &found) == 0;
-
-    if (is)
-        freeaddrinfo(found);
-    return is;
 }
 
 static void release(struct lookup *l)

@@ -9,7 +9,6 @@
 
 #include "agent/base/err.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -23,8 +22,6 @@ struct resolve_address {
 
 /* "host:port", "[v6]:port", "host" or "::1" alone (then fallback_port). -1: not such a thing. */
 int resolve_split(const char *address, const char *fallback_port, char host[RESOLVE_HOST_MAX], char port[6], struct err *err);
-
-bool resolve_is_numeric(const char *host);
 
 /* How many addresses were found (1..RESOLVE_ADDRESSES_MAX), or -1. cancel_fd readable ends it with ERR_CANCELED; -1: none. */
 int resolve_host(const char *host, const char *port, struct resolve_address *found, int64_t deadline_ns, int cancel_fd,

@@ -265,15 +265,6 @@ static int64_t add_up(int64_t a, int64_t b)
     return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
-int64_t runtime_delay_stored(const struct runtime_facts *facts)
-{
-    int64_t sum = 0;
-
-    for (unsigned i = 0; i < facts->delay_count; i++)
-        sum = add_up(sum, facts->delays[i].stored);
-    return sum;
-}
-
 int64_t runtime_delay_delivered(const struct runtime_facts *facts)
 {
     int64_t sum = 0;

@@ -32,8 +32,7 @@ struct runtime_facts {
 #define RUNTIME_FACTS_NONE \
     ((struct runtime_facts){ .log_max = NO_INT, .log_min = NO_INT, .puts = NO_INT, .behind = NO_INT, .booted_at = NO_INT })
 
-/* Sums over the levels that are told: what was put into the schedule topic, what has left it. */
-int64_t runtime_delay_stored(const struct runtime_facts *facts);
+/* Messages that have left the delay levels, summed over those that are told. */
 int64_t runtime_delay_delivered(const struct runtime_facts *facts);
 
 /* Puts one entry of the answer into its cells of the row, and into facts. */
