@@ -280,7 +280,7 @@ struct column {
 #define SCRAPES_COLUMNS(X, T) \
     COMMON_KEYS(X, T) \
     X(T, TARGET, target, KEY, 0, "", "host:port asked") \
-    X(T, KIND, kind, KEY, 0, "", "nameserver broker client") \
+    X(T, KIND, kind, KEY, 0, "", "addressserver nameserver broker client") \
     X(T, OK, ok, INT, 0, "", "1 if every request was answered") \
     X(T, REQUESTS, requests, INT, 0, "requests", "requests sent in this interval") \
     X(T, FAILED, failed, INT, 0, "requests", "without a good answer; one that is forbidden counts also while it is not repeated") \

@@ -166,5 +166,30 @@ else
     figure "no IPv6 on this machine"
 fi
 
+# A web server tells where the name servers are.
+mkdir -p "$dir/web/rocketmq"
+echo "$NAMESRV" >"$dir/web/rocketmq/nsaddr"
+web_port=$(free_port)
+python3 -m http.server "$web_port" --bind 127.0.0.1 --directory "$dir/web" >"$dir/web.log" 2>&1 &
+web_pid=$!
+wait_for 10 curl -sf "http://127.0.0.1:$web_port/rocketmq/nsaddr" -o /dev/null
+told="address_server = http://127.0.0.1:$web_port"
+reaches "name servers told by an address server" "$told" "$exact"
+check "which is said, too" grep -q "^ok .*address server 127.0.0.1:$web_port *tells 1 name server" "$dir/out"
+reaches "an address server behind the proxy" "$told" "$http_proxy_is" "$exact"
+fails "a page that is not there" "address server 127.0.0.1:$web_port: answered 404" "$told/nothing/here" "$exact"
+"$MQPUSH" run -c /dev/null --set "source.rocketmq.address_server=http://127.0.0.1:$web_port" --set "source.rocketmq.$(tr -d ' ' <<<"$exact")" \
+    --set agent.interval=1s --to "sqlite:$dir/told.db" >"$dir/told.log" 2>&1 &
+agent=$!
+pids+=("$agent")
+looks() { sqlite3 "$dir/told.db" 'SELECT count(*) FROM intervals WHERE complete = 1' 2>/dev/null || echo 0; }
+at_least() { [ "$(looks)" -ge "$1" ]; }
+wait_for 20 at_least 2
+stop_pid "$web_pid"
+before=$(looks)
+wait_for 20 at_least $((before + 3))
+check "run does not need it any more once it has told" at_least $((before + 3))
+stop_pid "$agent"
+
 check "no secret in anything that was said" bash -c '! grep -q s3cret "$0"' "$dir/all"
 done_testing

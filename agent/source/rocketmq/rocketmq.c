@@ -1,19 +1,20 @@
 /*
  * rocketmq.c - the source "rocketmq": looks at one or several clusters behind a list of name servers.
  *
- * A look (collect) is: one name server says which brokers there are (106; the next one if it fails or lists nothing), the fast lane asks
- * each broker for what may have changed (lanes.c), the slow lanes refresh a little of the rest (slow.c), the oldest messages that
- * wait are dated (lanes_timelag.c), what moves is asked for its rates (lanes_rates.c), some clients are asked about themselves
+ * A look (collect) is: one name server says which brokers there are (nameservers.c), the fast lane asks each broker for what may have
+ * changed (lanes.c), the slow lanes refresh a little of the rest (slow.c), the oldest messages that wait are dated
+ * (lanes_timelag.c), what moves is asked for its rates (lanes_rates.c), some clients are asked about themselves
  * (lanes_running.c), and what is then known becomes rows (rows.c). What each message looks like is in PROTOCOL.md. Main thread only.
  */
 #include "agent/source/source.h"
 
+#include "agent/base/buf.h"
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
-#include "agent/source/rocketmq/census.h"
 #include "agent/source/rocketmq/conn_curl.h"
 #include "agent/source/rocketmq/lanes.h"
 #include "agent/source/rocketmq/memory.h"
+#include "agent/source/rocketmq/nameservers.h"
 #include "agent/source/rocketmq/rewrite.h"
 #include "agent/source/rocketmq/rows.h"
 #include "agent/source/rocketmq/sign.h"
@@ -22,7 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMESRV_MAX CENSUS_MAX
 #define SINGLE_RUNNING_REQUESTS 1000 /* clients that a single look asks at most */
 #define PACE_MIN_MS 1000
 #define STALE_AFTER 2 /* times slow_interval */
@@ -30,7 +30,7 @@
 
 struct rocketmq {
     /* Options. */
-    const char *namesrv, *rewrite, *cluster_names, *access_key, *secret_key, *security_token;
+    const char *namesrv, *address_server, *rewrite, *cluster_names, *access_key, *secret_key, *security_token;
     const char *tls_ca_file, *tls_cert_file, *tls_key_file, *tls_key_password, *proxy;
     int tls, tls_verify;
     bool include_system, byte_rates;
@@ -43,12 +43,7 @@ struct rocketmq {
     struct rewrite *addresses;
     struct conn_curl_road *road; /* NULL: plain TCP */
     struct rpc *rpc;
-    struct peer namesrvs[NAMESRV_MAX];
-    unsigned namesrv_count;
-    unsigned namesrv_at; /* the one that answered last */
-    struct census census;
-    int64_t census_at_ns; /* when all name servers were last asked; 0: never */
-    bool is_census;       /* they are in this look */
+    struct nameservers nameservers;
     struct topology topology;
     uint32_t looks;
     int64_t looked_at_ns; /* when the last look began */
@@ -65,6 +60,9 @@ static const char *const verify_choices[] = {
 static const struct option_spec options[] = {
     OPT(OPT_TYPE_STR, struct rocketmq, namesrv, "127.0.0.1:9876",
         "name servers, as mqadmin -n takes them: HOST:PORT, several separated by semicolons, commas or blanks"),
+    OPT(OPT_TYPE_URL, struct rocketmq, address_server, "",
+        "web server that tells the name servers, in place of namesrv, as Java clients find theirs: http://HOST:PORT, with a path if it is "
+        "not " ADDRESS_SERVER_PATH "; asked every two minutes, and when no name server answers"),
     OPT(OPT_TYPE_STR, struct rocketmq, rewrite, "",
         "where brokers are reached whose advertised address cannot be: 10.0.0.1:10911=gw.example:20911 for one, 10.0.0.2=gw2 for a "
         "host with its ports kept; several separated by commas"),
@@ -115,24 +113,14 @@ static const struct option_spec options[] = {
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
-static int open_namesrvs(struct rocketmq *self, struct err *err)
+static int open_nameservers(struct rocketmq *self, struct err *err)
 {
-    char address[ADDRESS_MAX_BYTES];
-    const char *list = self->namesrv;
-    int found;
+    struct address_server *a = NULL;
 
-    while ((found = name_next_address(&list, address, err)) > 0) {
-        if (self->namesrv_count == NAMESRV_MAX)
-            return err_set(err, ERR_CONFIG, "namesrv: more than %d name servers", NAMESRV_MAX);
-        struct peer *peer = &self->namesrvs[self->namesrv_count++];
-        peer_init(peer, self->rpc, "name server", address);
-        rpc_target_set_signer(peer->target, NULL); /* they check nothing and need not know */
-    }
-    if (found < 0)
-        return err_wrap(err, "namesrv");
-    if (self->namesrv_count == 0)
-        return err_set(err, ERR_CONFIG, "namesrv: expected at least one HOST:PORT");
-    return 0;
+    if (self->address_server[0] != '\0' &&
+        (a = address_server_new(self->address_server, self->proxy, self->request_timeout, err)) == NULL)
+        return -1;
+    return nameservers_open(&self->nameservers, self->rpc, a, self->namesrv, err);
 }
 
 static int check_cluster_names(const struct rocketmq *self, struct err *err)
@@ -170,11 +158,10 @@ static int rocketmq_open(void *self_, const struct source_env *env, struct err *
 
     self->name = xstrdup(env->name);
     self->interval_ms = env->interval_ms;
-    census_init(&self->census);
     self->signer = sign_new(self->access_key, self->secret_key, self->security_token, err);
     if (self->signer == NULL && err->kind != ERR_NONE)
         return -1;
-    return check_cluster_names(self, err) < 0 || open_road(self, err) < 0 ? -1 : open_namesrvs(self, err);
+    return check_cluster_names(self, err) < 0 || open_road(self, err) < 0 ? -1 : open_nameservers(self, err);
 }
 
 static void rocketmq_close(void *self_)
@@ -182,7 +169,7 @@ static void rocketmq_close(void *self_)
     struct rocketmq *self = self_;
 
     topology_fini(&self->topology);
-    census_fini(&self->census);
+    nameservers_close(&self->nameservers);
     rpc_free(self->rpc);
     sign_free(self->signer);
     conn_curl_road_free(self->road);
@@ -193,111 +180,12 @@ static void rocketmq_close(void *self_)
     self->road = NULL;
     self->addresses = NULL;
     self->name = NULL;
-    self->namesrv_count = 0;
-}
-
-/* ---- name servers ------------------------------------------------------------------------------------------------ */
-
-/* One question to one name server. */
-struct discovery {
-    struct rocketmq *self;
-    struct peer *peer;
-    unsigned listed;
-    bool is_good;
-};
-
-static int learn_brokers(struct discovery *d, const struct rpc_answer *answer, struct err *err)
-{
-    unsigned nameserver = (unsigned)(d->peer - d->self->namesrvs);
-
-    if (answer->frame->code == RMQ_RESPONSE_REQUEST_CODE_NOT_SUPPORTED)
-        return err_set(err, ERR_REMOTE, "this is no name server: a broker or a proxy answers here");
-    if (rpc_answer_check(answer, err) < 0)
-        return -1;
-    if (d->self->is_census)
-        census_take(&d->self->census, nameserver, answer->frame->body);
-    return topology_learn(&d->self->topology, d->self->rpc, answer->frame->body, clock_now_ns(), &d->listed, err);
-}
-
-static void on_brokers(const struct rpc_answer *answer)
-{
-    struct discovery *d = answer->ctx;
-    struct err err;
-
-    if (answer->err != NULL)
-        return;
-    d->is_good = learn_brokers(d, answer, &err) == 0;
-    if (!d->is_good)
-        peer_refused(d->peer, answer->code, &err);
-}
-
-/* A name server that has just started, or lost its brokers, lists nothing: that is no failure, but worth a word. */
-static void note_emptiness(struct peer *peer, unsigned known)
-{
-    if (known > 0)
-        snprintf(peer->note, sizeof(peer->note), "lists no broker; the %u known from before are still asked", known);
-    else
-        snprintf(peer->note, sizeof(peer->note), "lists no broker");
-}
-
-/*
- * Each slow_interval, and as long as they differ, every name server is asked: a broker may have registered with one of them only, and
- * that is worth knowing. The one that is asked always comes last, so its word counts.
- */
-static void ask_the_others(struct rocketmq *self, struct look *look, unsigned first)
-{
-    struct discovery others[NAMESRV_MAX];
-
-    int64_t age_ms = (look->started_at_ns - self->census_at_ns) / NS_PER_MS;
-    self->is_census = self->census_at_ns == 0 || age_ms >= look->options->slow_interval_ms || !census_is_unanimous(&self->census);
-    if (!self->is_census)
-        return;
-    self->census_at_ns = look->started_at_ns;
-    census_begin(&self->census);
-    for (unsigned i = 0; i < self->namesrv_count; i++) {
-        others[i] = (struct discovery){ .self = self, .peer = &self->namesrvs[i] };
-        const struct rpc_call call = { .code = RMQ_GET_BROKER_CLUSTER_INFO, .timeout_ms = self->request_timeout,
-                                       .done = on_brokers, .ctx = &others[i] };
-        if (i != first)
-            rpc_submit(others[i].peer->target, &call);
-    }
-    if (rpc_run(self->rpc, look->deadline_ns, look->cancel_fd, &look->over) < 0)
-        look->is_over = true;
-}
-
-/* Asks one name server after the other until one lists brokers. False: the look is over. */
-static bool discover(struct rocketmq *self, struct look *look)
-{
-    unsigned start = self->namesrv_at;
-
-    ask_the_others(self, look, start);
-    for (unsigned i = 0; i < self->namesrv_count && !look->is_over; i++) {
-        unsigned at = (start + i) % self->namesrv_count;
-        struct discovery d = { .self = self, .peer = &self->namesrvs[at] };
-        const struct rpc_call call = { .code = RMQ_GET_BROKER_CLUSTER_INFO, .timeout_ms = self->request_timeout,
-                                       .done = on_brokers, .ctx = &d };
-        unsigned known = self->topology.broker_count;
-        rpc_submit(d.peer->target, &call);
-        if (rpc_run(self->rpc, look->deadline_ns, look->cancel_fd, &look->over) < 0) {
-            look->is_over = true;
-            return false;
-        }
-        if (d.is_good && d.listed > 0) {
-            self->namesrv_at = at;
-            return true;
-        }
-        if (d.is_good)
-            note_emptiness(d.peer, known);
-    }
-    return !look->is_over;
 }
 
 /* ---- a look ------------------------------------------------------------------------------------------------------ */
 
 static void begin_peers(struct rocketmq *self)
 {
-    for (unsigned i = 0; i < self->namesrv_count; i++)
-        peer_begin(&self->namesrvs[i]);
     for (unsigned c = 0; c < self->topology.cluster_count; c++)
         for (unsigned i = 0; i < self->topology.clusters[c]->broker_count; i++) {
             struct broker *b = self->topology.clusters[c]->brokers[i];
@@ -365,9 +253,8 @@ static enum source_result judge(struct rocketmq *self, const struct look *look, 
     bool any_up = false, all_well = !look->is_over;
     struct err first = look->over;
 
-    for (unsigned i = 0; i < self->namesrv_count; i++)
-        if (peer_check(&self->namesrvs[i], all_well ? &first : NULL) < 0)
-            all_well = false;
+    if (nameservers_check(&self->nameservers, all_well ? &first : &(struct err){ 0 }) < 0)
+        all_well = false;
     for (unsigned c = 0; c < self->topology.cluster_count; c++)
         for (unsigned i = 0; i < self->topology.clusters[c]->broker_count; i++) {
             const struct broker *b = self->topology.clusters[c]->brokers[i];
@@ -379,33 +266,13 @@ static enum source_result judge(struct rocketmq *self, const struct look *look, 
         }
     if (self->topology.broker_count == 0) {
         if (all_well)
-            err_set(&first, ERR_REMOTE, "name server %s lists no broker", rpc_target_address(self->namesrvs[self->namesrv_at].target));
+            err_set(&first, ERR_REMOTE, "name server %s lists no broker", nameservers_current(&self->nameservers));
         *err = first;
         return SOURCE_NOTHING;
     }
     if (!all_well)
         *err = first;
     return all_well && any_up ? SOURCE_ALL : SOURCE_SOME;
-}
-
-static void add_namesrv_rows(struct rocketmq *self, struct batch *b)
-{
-    uint32_t source = batch_intern_z(b, self->name), system = batch_intern_z(b, "rocketmq"), none = batch_intern(b, "", 0);
-
-    for (unsigned i = 0; i < self->namesrv_count; i++) {
-        int64_t brokers;
-        bool agrees;
-        peer_add_rows(&self->namesrvs[i], b, source, system, none, "nameserver");
-        if (!census_result(&self->census, i, &brokers, &agrees))
-            continue;
-        uint32_t row = batch_add(b, TABLE_NAMESERVERS);
-        batch_set_text(b, TABLE_NAMESERVERS, row, NAMESERVERS_SOURCE, source);
-        batch_set_text(b, TABLE_NAMESERVERS, row, NAMESERVERS_SYSTEM, system);
-        batch_set_text(b, TABLE_NAMESERVERS, row, NAMESERVERS_CLUSTER, none);
-        batch_set_text(b, TABLE_NAMESERVERS, row, NAMESERVERS_TARGET, batch_intern_z(b, rpc_target_address(self->namesrvs[i].target)));
-        batch_set_int(b, TABLE_NAMESERVERS, row, NAMESERVERS_BROKERS, brokers);
-        batch_set_int(b, TABLE_NAMESERVERS, row, NAMESERVERS_AGREES, agrees);
-    }
 }
 
 /*
@@ -451,7 +318,8 @@ static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t
     for (unsigned c = 0; c < self->topology.cluster_count; c++)
         cluster_tidy(self->topology.clusters[c]);
     begin_peers(self);
-    discover(self, &look);
+    nameservers_begin(&self->nameservers, look.deadline_ns, cancel_fd);
+    nameservers_discover(&self->nameservers, &look);
     topology_forget(&self->topology, look.started_at_ns, self->forget_after);
     topology_choose_leaders(&self->topology);
     rows_begin(&look, self->name);
@@ -463,24 +331,31 @@ static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t
     lanes_running(&look);
     end_brokers(&look);
     rows_end(&look, self->name);
-    add_namesrv_rows(self, b);
+    nameservers_add_rows(&self->nameservers, b, self->name);
     return judge(self, &look, err);
 }
 
 /* ---- from one process to the next -------------------------------------------------------------------------------- */
 
-/* Other name servers are another world; what was listed with or without the brokers' own does not fit the other way. */
+/* Other name servers are another world; what was listed with or without the brokers' own does not fit the other way. The url of an
+ * address server may hold a password. */
 static char *settings_of(const struct rocketmq *self)
 {
-    return xasprintf("%s %d", self->namesrv, self->include_system);
+    const char *url = self->address_server;
+
+    if (url[0] == '\0')
+        return xasprintf("%s %d", self->namesrv, self->include_system);
+    return xasprintf("%016llx %d", (unsigned long long)memory_checksum(url, strlen(url)), self->include_system);
 }
 
 static struct memory memory_of(struct rocketmq *self, const char *settings)
 {
-    return (struct memory){ .settings = settings, .rpc = self->rpc, .topology = &self->topology, .census = &self->census,
-                            .namesrvs = self->namesrvs, .namesrv_count = self->namesrv_count, .namesrv_at = &self->namesrv_at,
+    struct nameservers *n = &self->nameservers;
+
+    return (struct memory){ .settings = settings, .rpc = self->rpc, .topology = &self->topology, .census = &n->census,
+                            .namesrvs = n->peers, .namesrv_count = n->count, .namesrv_at = &n->at,
                             .looks = &self->looks, .looked_at_ns = &self->looked_at_ns, .slow_at_ns = &self->slow_at_ns,
-                            .census_at_ns = &self->census_at_ns };
+                            .census_at_ns = &n->census_at_ns };
 }
 
 static struct memory_moment moment_now(void)
@@ -491,23 +366,47 @@ static struct memory_moment moment_now(void)
     return at;
 }
 
-static void rocketmq_save(const void *self, struct buf *out)
+/* What an address server told stands before the rest, as a line: the rest counts name servers by their places in it. */
+static void rocketmq_save(const void *self_, struct buf *out)
 {
+    const struct rocketmq *self = self_;
     char *settings = settings_of(self);
     struct memory m = memory_of((struct rocketmq *)(uintptr_t)self, settings); /* is only read */
     struct memory_moment at = moment_now();
 
-    memory_save(&m, &at, out);
+    if (self->nameservers.list != NULL)
+        buf_printf(out, "%s\n", self->nameservers.list);
+    if (m.namesrv_count > 0)
+        memory_save(&m, &at, out);
     free(settings);
 }
 
-static int rocketmq_load(void *self_, const void *data, size_t len, struct err *err)
+/* Takes that line off. */
+static int load_list(struct rocketmq *self, const char **data, size_t *len, struct err *err)
+{
+    char list[ADDRESS_LIST_MAX];
+    const char *end = memchr(*data, '\n', *len < sizeof(list) ? *len : sizeof(list));
+
+    if (end == NULL)
+        return err_set(err, ERR_PROTO, "no name servers are remembered");
+    size_t line = (size_t)(end - *data);
+    memcpy(list, *data, line);
+    list[line] = '\0';
+    *data = end + 1;
+    *len -= line + 1;
+    return nameservers_remember(&self->nameservers, list, err);
+}
+
+static int rocketmq_load(void *self_, const void *data_, size_t len, struct err *err)
 {
     struct rocketmq *self = self_;
-    char *settings = settings_of(self);
-    struct memory m = memory_of(self, settings);
+    const char *data = data_;
     struct memory_moment at = moment_now();
 
+    if (self->address_server[0] != '\0' && load_list(self, &data, &len, err) < 0)
+        return -1;
+    char *settings = settings_of(self);
+    struct memory m = memory_of(self, settings);
     int result = memory_load(&m, &at, data, len, err);
     self->has_loaded = result == 0 && self->topology.broker_count > 0;
     free(settings);
@@ -524,8 +423,20 @@ static void on_probe(const struct rpc_answer *answer)
         err->kind = ERR_NONE;
 }
 
-static void probe_member(struct rocketmq *self, const struct member *m, int64_t deadline_ns,
-                         void (*say)(void *ctx, bool ok, const char *target, const char *detail), void *ctx, bool *all_well)
+/* Whoever is asked, and whether all went well. */
+struct probe {
+    void (*say)(void *ctx, bool ok, const char *target, const char *detail);
+    void *ctx;
+    bool all_well;
+};
+
+static void tell(struct probe *p, bool ok, const char *target, const char *detail)
+{
+    p->say(p->ctx, ok, target, detail);
+    p->all_well &= ok;
+}
+
+static void probe_member(struct rocketmq *self, const struct member *m, int64_t deadline_ns, struct probe *p)
 {
     char version[WIRE_VERSION_TEXT], detail[sizeof(((struct err *)0)->msg)];
     struct err err = { .kind = ERR_CANCELED };
@@ -534,40 +445,49 @@ static void probe_member(struct rocketmq *self, const struct member *m, int64_t 
 
     rpc_submit(m->peer.target, &call);
     rpc_run(self->rpc, deadline_ns, -1, NULL);
-    if (err.kind == ERR_NONE)
+    bool ok = err.kind == ERR_NONE;
+    if (ok)
         snprintf(detail, sizeof(detail), "%s of cluster %s, id %lld, RocketMQ %s", m->broker->name, m->broker->cluster->name,
                  (long long)m->id, wire_version_text(version, rpc_target_version(m->peer.target)));
-    say(ctx, err.kind == ERR_NONE, rpc_target_address(m->peer.target), err.kind == ERR_NONE ? detail : err.msg);
-    *all_well &= err.kind == ERR_NONE;
+    tell(p, ok, rpc_target_address(m->peer.target), ok ? detail : err.msg);
+}
+
+static void probe_nameservers(struct rocketmq *self, int64_t deadline_ns, struct probe *p)
+{
+    struct nameservers *n = &self->nameservers;
+    char detail[sizeof(((struct err *)0)->msg)];
+    struct err why;
+
+    nameservers_begin(n, deadline_ns, -1);
+    if (n->address_server != NULL) {
+        bool ok = address_server_check(n->address_server, &why) == 0;
+        snprintf(detail, sizeof(detail), "tells %u name server%s", n->count, n->count == 1 ? "" : "s");
+        tell(p, ok, address_server_name(n->address_server), ok ? detail : why.msg);
+    }
+    for (unsigned i = 0; i < n->count; i++) {
+        unsigned listed;
+        bool ok = nameservers_probe(n, i, &self->topology, self->request_timeout, deadline_ns, &listed, &why) == 0;
+        if (ok)
+            snprintf(detail, sizeof(detail), "name server, lists %u broker name%s", listed, listed == 1 ? "" : "s");
+        tell(p, ok, rpc_target_address(n->peers[i].target), ok ? detail : why.msg);
+    }
 }
 
 static int rocketmq_probe(void *self_, int64_t deadline_ns, void (*say)(void *ctx, bool ok, const char *target, const char *detail),
                           void *ctx, struct err *err)
 {
     struct rocketmq *self = self_;
-    bool all_well = true;
-    char detail[64];
+    struct probe p = { .say = say, .ctx = ctx, .all_well = true };
 
     begin_peers(self);
-    for (unsigned i = 0; i < self->namesrv_count; i++) {
-        struct discovery d = { .self = self, .peer = &self->namesrvs[i] };
-        struct err why = { .kind = ERR_NONE };
-        const struct rpc_call call = { .code = RMQ_GET_BROKER_CLUSTER_INFO, .timeout_ms = self->request_timeout,
-                                       .done = on_brokers, .ctx = &d };
-        rpc_submit(d.peer->target, &call);
-        rpc_run(self->rpc, deadline_ns, -1, NULL);
-        bool is_good = peer_check(d.peer, &why) == 0 && d.is_good;
-        snprintf(detail, sizeof(detail), "name server, lists %u broker name%s", d.listed, d.listed == 1 ? "" : "s");
-        say(ctx, is_good && d.listed > 0, rpc_target_address(d.peer->target), is_good ? detail : why.msg);
-        all_well &= is_good && d.listed > 0;
-    }
+    probe_nameservers(self, deadline_ns, &p);
     for (unsigned c = 0; c < self->topology.cluster_count; c++)
         for (unsigned i = 0; i < self->topology.clusters[c]->broker_count; i++) {
             const struct broker *b = self->topology.clusters[c]->brokers[i];
             for (unsigned m = 0; m < b->member_count; m++)
-                probe_member(self, b->members[m], deadline_ns, say, ctx, &all_well);
+                probe_member(self, b->members[m], deadline_ns, &p);
         }
-    return all_well ? 0 : err_set(err, ERR_REMOTE, "not everything could be reached");
+    return p.all_well ? 0 : err_set(err, ERR_REMOTE, "not everything could be reached");
 }
 
 const struct source_ops rocketmq_source = {
