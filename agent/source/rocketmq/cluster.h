@@ -201,7 +201,8 @@ struct broker {
         uint32_t cursor;       /* next topic of the step */
         unsigned line_errors;  /* requests without any answer */
         unsigned starts_left;  /* topics whose start may still be refreshed at once */
-        uint32_t ends_since;   /* broker.ends_since before this look */
+        uint32_t ends_since;   /* broker.ends_since before this look, and settled_log */
+        int64_t settled_log;
         bool is_given_up;
         bool progressed;       /* something was answered since the last resume */
         bool log_stood;        /* the log ends where it ended one look ago, and nothing waits for dispatch */

@@ -209,7 +209,7 @@ static void take_log(struct broker *b, const struct member *m)
     const struct runtime_facts *f = &m->facts;
 
     if (f->booted_at != b->booted_at)
-        b->settled_log = b->log_before = b->delivered = b->ledger.puts = NO_INT;
+        b->log_before = b->delivered = b->ledger.puts = NO_INT;
     b->now.puts = f->puts;
     b->booted_at = f->booted_at;
     if (b->log_min_moved)
@@ -219,12 +219,11 @@ static void take_log(struct broker *b, const struct member *m)
     b->now.log_stood = f->log_max != NO_INT && f->log_max == b->log_before && f->behind == 0;
     b->log_before = f->log_max;
     take_delivered(b, f);
-    b->now.is_still = b->now.log_stood && f->log_max == b->settled_log;
-    if (!b->now.is_still) {
-        b->settled_log = NO_INT; /* until all ends have been read */
+    b->now.is_still = b->now.log_stood && f->log_max == b->now.settled_log;
+    if (!b->now.is_still)
         return;
-    }
-    b->ends_since = b->now.ends_since; /* they are those of now */
+    b->settled_log = b->now.settled_log; /* they are those of now */
+    b->ends_since = b->now.ends_since;
     b->still_since = b->ends_since;
     b->still_at_ns = m->facts_at_ns;
 }
@@ -242,7 +241,7 @@ static void end_state(struct broker *b)
     else if (b->leader->facts_at_ns != 0)
         take_log(b, b->leader);
     if (b->leader->facts_at_ns == 0)
-        b->settled_log = b->log_before = b->delivered = b->ledger.puts = b->now.puts = NO_INT;
+        b->log_before = b->delivered = b->ledger.puts = b->now.puts = NO_INT;
 }
 
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
@@ -296,8 +295,11 @@ static void begin(struct broker *b, struct look *look)
     memset(&b->now, 0, sizeof(b->now));
     b->now.look = look;
     b->now.ends_since = b->ends_since;
+    b->now.settled_log = b->settled_log;
     b->now.starts_left = STARTS_AT_ONCE;
-    b->ends_since = look->number; /* unless it turns out to be still, what was read before is not of now */
+    /* Unless it turns out to be still, what was read before is not of now: also where the look is cut off before 28. */
+    b->ends_since = look->number;
+    b->settled_log = NO_INT;
     for (unsigned i = 0; i < b->member_count; i++) {
         struct member *m = b->members[i];
         m->was_down = m->was_asked && !m->is_up;
