@@ -26,6 +26,7 @@
 #define SINGLE_RUNNING_REQUESTS 1000 /* clients that a single look asks at most */
 #define PACE_MIN_MS 1000
 #define STALE_AFTER 2 /* times slow_interval */
+#define DISCOVERY_SHARE 2 /* the time left is divided by this: a name server that hangs must leave some for the brokers */
 #define ROWS_TIME_MS 1000 /* of the deadline, at most a tenth, kept for making rows */
 
 struct rocketmq {
@@ -240,16 +241,30 @@ static void note_emptiness(struct peer *peer, unsigned known)
         snprintf(peer->note, sizeof(peer->note), "lists no broker");
 }
 
+/* A name server that is late has failed; the look is over only if it was told so. */
+static void run_discovery(struct rocketmq *self, struct look *look)
+{
+    int64_t now_ns = clock_now_ns();
+    struct err over;
+
+    if (rpc_run(self->rpc, now_ns + (look->deadline_ns - now_ns) / DISCOVERY_SHARE, look->cancel_fd, &over) < 0 &&
+        over.kind == ERR_CANCELED) {
+        look->over = over;
+        look->is_over = true;
+    }
+}
+
 /*
- * Each slow_interval, and as long as they differ, every name server is asked: a broker may have registered with one of them only, and
- * that is worth knowing. The one that is asked always comes last, so its word counts.
+ * Each slow_interval, and as long as they differ or one does not answer, every name server is asked: a broker may have registered with
+ * one of them only, and that is worth knowing. The one that is asked always comes last, so its word counts.
  */
 static void ask_the_others(struct rocketmq *self, struct look *look, unsigned first)
 {
     struct discovery others[NAMESRV_MAX];
 
     int64_t age_ms = (look->started_at_ns - self->census_at_ns) / NS_PER_MS;
-    self->is_census = self->census_at_ns == 0 || age_ms >= look->options->slow_interval_ms || !census_is_unanimous(&self->census);
+    self->is_census = self->census_at_ns == 0 || age_ms >= look->options->slow_interval_ms ||
+                      !census_is_whole(&self->census, self->namesrv_count) || !census_is_unanimous(&self->census);
     if (!self->is_census)
         return;
     self->census_at_ns = look->started_at_ns;
@@ -261,12 +276,11 @@ static void ask_the_others(struct rocketmq *self, struct look *look, unsigned fi
         if (i != first)
             rpc_submit(others[i].peer->target, &call);
     }
-    if (rpc_run(self->rpc, look->deadline_ns, look->cancel_fd, &look->over) < 0)
-        look->is_over = true;
+    run_discovery(self, look);
 }
 
-/* Asks one name server after the other until one lists brokers. False: the look is over. */
-static bool discover(struct rocketmq *self, struct look *look)
+/* Asks one name server after the other until one lists brokers. */
+static void discover(struct rocketmq *self, struct look *look)
 {
     unsigned start = self->namesrv_at;
 
@@ -278,18 +292,14 @@ static bool discover(struct rocketmq *self, struct look *look)
                                        .done = on_brokers, .ctx = &d };
         unsigned known = self->topology.broker_count;
         rpc_submit(d.peer->target, &call);
-        if (rpc_run(self->rpc, look->deadline_ns, look->cancel_fd, &look->over) < 0) {
-            look->is_over = true;
-            return false;
-        }
+        run_discovery(self, look);
         if (d.is_good && d.listed > 0) {
             self->namesrv_at = at;
-            return true;
+            return;
         }
         if (d.is_good)
             note_emptiness(d.peer, known);
     }
-    return !look->is_over;
 }
 
 /* ---- a look ------------------------------------------------------------------------------------------------------ */
@@ -384,10 +394,14 @@ static void add_namesrv_rows(struct rocketmq *self, struct batch *b)
     uint32_t source = batch_intern_z(b, self->name), system = batch_intern_z(b, "rocketmq"), none = batch_intern(b, "", 0);
 
     for (unsigned i = 0; i < self->namesrv_count; i++) {
+        struct peer *peer = &self->namesrvs[i];
         int64_t brokers;
-        bool agrees;
-        peer_add_rows(&self->namesrvs[i], b, source, system, none, "nameserver");
-        if (!census_result(&self->census, i, &brokers, &agrees))
+        bool agrees, has_told = census_result(&self->census, i, &brokers, &agrees);
+        if (has_told && !agrees && peer->note[0] == '\0')
+            snprintf(peer->note, sizeof(peer->note), "lists %lld of the %lld broker processes that name servers list", (long long)brokers,
+                     (long long)census_total(&self->census));
+        peer_add_rows(peer, b, source, system, none, "nameserver");
+        if (!has_told)
             continue;
         uint32_t row = batch_add(b, TABLE_NAMESERVERS);
         batch_set_text(b, TABLE_NAMESERVERS, row, NAMESERVERS_SOURCE, source);
