@@ -36,6 +36,7 @@
 #include "agent/base/clock.h"
 #include "agent/source/rocketmq/lanes_parts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define BULK_PATIENCE 3             /* 43, 21 and 201 of a large broker may take so many times longer; not where it was silent before */
@@ -135,6 +136,10 @@ static void on_offsets(const struct rpc_answer *answer)
         forbidden_forget(&b->leader->peer.forbidden); /* a new key, or a new user: nothing that was said holds */
     if (is_good && learn_offsets(b, answer->frame->body, lanes_moment_of(b), &err) < 0)
         lanes_unreadable(b, answer, &err);
+    else if (is_good && broker_is_offsets_blind(b)) {
+        err_set(&err, ERR_REMOTE, "its master is away, and a slave of 5.5 does not get committed offsets");
+        peer_refused(&b->leader->peer, answer->code, &err);
+    }
     lanes_finish(b, answer);
 }
 
@@ -294,6 +299,8 @@ static void begin(struct broker *b, struct look *look)
     begin_leader(b, look);
     memset(&b->now, 0, sizeof(b->now));
     b->now.look = look;
+    if (b->leader->id != 0)
+        snprintf(b->leader->peer.note, sizeof(b->leader->peer.note), "stands in for its master, which no name server lists");
     b->now.ends_since = b->ends_since;
     b->now.settled_log = b->settled_log;
     b->now.starts_left = STARTS_AT_ONCE;
