@@ -126,7 +126,7 @@ static void put_failure(struct buf *to, const struct page *page, uint32_t row)
     if (name == NULL)
         name = kind != NULL ? kind : "target";
     if (page->term.has_color && !page->is_md)
-        buf_puts(to, "\033[31m");
+        buf_puts(to, batch_int(b, TABLE_SCRAPES, row, SCRAPES_OK) == 0 ? "\033[31m" : "\033[33m");
     put_text(to, page, name);
     buf_putc(to, ' ');
     put_text(to, page, target);
@@ -138,6 +138,23 @@ static void put_failure(struct buf *to, const struct page *page, uint32_t row)
     if (error != NULL && strstr(reason, error) == NULL)
         buf_printf(to, " (%s)", error);
     buf_putc(to, '\n');
+}
+
+/* All is well with it, and yet there is something to say. */
+static bool has_note(const struct batch *b, uint32_t row)
+{
+    const char *detail = batch_text(b, TABLE_SCRAPES, row, SCRAPES_DETAIL);
+
+    return batch_int(b, TABLE_SCRAPES, row, SCRAPES_OK) != 0 && detail != NULL && detail[0] != '\0';
+}
+
+static uint32_t count_notes(const struct batch *b)
+{
+    uint32_t notes = 0;
+
+    for (uint32_t row = 0; row < batch_rows(b, TABLE_SCRAPES); row++)
+        notes += has_note(b, row);
+    return notes;
 }
 
 static uint32_t count_failures(const struct batch *b)
@@ -161,6 +178,11 @@ static void put_failures(struct buf *to, const struct page *page)
         }
     if (failures > said)
         buf_printf(to, "and %u more: mqpush status scrapes --bad\n", failures - said);
+    for (uint32_t row = 0; row < batch_rows(b, TABLE_SCRAPES) && said < FAILURES_MAX; row++)
+        if (has_note(b, row)) {
+            put_failure(to, page, row);
+            said++;
+        }
 }
 
 double page_coverage(const struct batch *b)
@@ -207,10 +229,10 @@ static void put_last_line(struct buf *to, const struct page *page)
 
 unsigned page_lines_around(const struct batch *b)
 {
-    uint32_t failures = count_failures(b);
+    uint32_t lines = count_failures(b) + count_notes(b);
 
     /* A reason may be longer than the screen is wide. */
-    return LINES_AROUND + 2 * (failures > FAILURES_MAX ? FAILURES_MAX + 1 : failures);
+    return LINES_AROUND + 2 * (lines > FAILURES_MAX ? FAILURES_MAX + 1 : lines);
 }
 
 void page_put(struct buf *to, const struct page *page)

@@ -31,7 +31,7 @@
 #define WHEN_MAX 2
 #define VERSION_4_9_7 407
 
-enum manner { ANSWER, STALL, CLOSE, RESET, GARBAGE, HTTP, TLS, OVERSIZE };
+enum manner { ANSWER, STALL, CLOSE, RESET, GARBAGE, HTTP, GRPC, TLS, OVERSIZE };
 
 struct pair {
     char *key, *value;
@@ -227,6 +227,11 @@ static void put_reply(struct buf *to, const struct reply *r, int32_t opaque)
     case HTTP:
         buf_puts(to, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         break;
+    case GRPC: /* as recorded: SETTINGS, WINDOW_UPDATE, GOAWAY */
+        buf_put(to, "\0\0\x12\x04\0\0\0\0\0\0\x03\x7f\xff\xff\xff\0\x04\0\x10\0\0\0\x06\0\0\x20\0\0\0\x04\x08\0\0\0\0\0\0\x0f\0\x01"
+                    "\0\0\x86\x07\0\0\0\0\0\x7f\xff\xff\xff\0\0\0\x01", 57);
+        buf_puts(to, "HTTP/2 client preface string missing or corrupt. Hex dump for received bytes: 0000004e0000004a7b22636f6465223a203130362c20226c");
+        break;
     case TLS:
         buf_put(to, "\x15\x03\x01\x00\x02\x02\x46", 7);
         break;
@@ -390,7 +395,7 @@ static bool answer(struct broker *b, struct client *c, const char *bytes, size_t
     buf_fini(&out);
     if (copy.manner == RESET)
         reset_on_close(c);
-    return copy.manner != CLOSE && copy.manner != RESET && copy.manner != HTTP && copy.manner != TLS;
+    return copy.manner != CLOSE && copy.manner != RESET && copy.manner != HTTP && copy.manner != GRPC && copy.manner != TLS;
 }
 
 static void note_waiting(struct broker *b, const struct client *c)
@@ -731,6 +736,11 @@ void broker_garbage(struct broker *b)
 void broker_http(struct broker *b)
 {
     SHAPE(b, r->manner = HTTP);
+}
+
+void broker_grpc(struct broker *b)
+{
+    SHAPE(b, r->manner = GRPC);
 }
 
 void broker_tls(struct broker *b)

@@ -58,6 +58,7 @@ void broker_close(struct broker *b, size_t after_bytes); /* so many bytes of the
 void broker_reset(struct broker *b);      /* closes with a TCP reset */
 void broker_garbage(struct broker *b);    /* bytes that are no frame */
 void broker_http(struct broker *b);       /* HTTP/1.1 400 and closes, as a web server does with our first frame */
+void broker_grpc(struct broker *b);       /* what the gRPC port of a 5.5.0 proxy says to our first frame, and closes */
 void broker_tls(struct broker *b);        /* a TLS alert and closes */
 void broker_oversize(struct broker *b, uint32_t length); /* a length field with this value, then the answer */
 

@@ -20,10 +20,11 @@ SCENE_LIFE_S=900
 usage() {
     cat <<EOF
 usage: lab.sh install [VERSION...]                 tools, jars and helper classes (default $DEFAULT_VERSION)
-       lab.sh start DIR [--version V] [--brokers N] [--cluster NAME] [--slaves] [--odd-names]
+       lab.sh start DIR [--version V] [--namesrvs N] [--brokers N] [--cluster NAME] [--slaves] [--odd-names]
                     [--topics N --groups N] [--set KEY=VALUE]... [--jvm ARG]... [--xmx 512m] [--life SECONDS]
+       lab.sh add DIR [--set KEY=VALUE]...         one more master, empty
        lab.sh stop DIR
-       lab.sh pause|resume|kill|restart DIR NAME   NAME: namesrv, broker-a, broker-a-slave, ...
+       lab.sh pause|resume|kill|restart DIR NAME   NAME: namesrv, namesrv-b, broker-a, broker-a-slave, ...
        lab.sh acl DIR                              from now on brokers ask who we are; see README.md for the users
        lab.sh scene DIR start [--life SECONDS]|wait|hold|resume|freeze|stop
        lab.sh oracle DIR                           JSON: what the Java admin client sees
@@ -291,14 +292,18 @@ rpc() {
     ) 2>/dev/null
 }
 
-# Up, listed by the name server (106 prints each address in quotes), and able to answer 28, which fails for the first
-# second after "boot success". Code 16 is "no permission": that broker has auth on, and is up.
+# Up, listed by each name server that runs and that it registers with (106 prints each address in quotes), and able to answer 28, which
+# fails for the first second after "boot success". Code 16 is "no permission": that broker has auth on, and is up.
 is_ready() {
-    local name=$1 port=$2 ns=$3 ip
+    local name=$1 port=$2 ns at
     [[ $(<"$DIR/log/$name.out") == *"boot success"* ]] || return 1
     wants_tls && return 0
-    ip=$(sed -n 's/^brokerIP1=//p' "$DIR/$name/server.conf" | tail -n 1)
-    [[ $(rpc "$ns" 106) == *"\"$ip:$port\""* ]] || return 1
+    for ns in $NAMESRVS; do
+        at=$(port_of "$ns")
+        [[ "$(setting_of "$name" namesrvAddr);" == *":$at;"* ]] || continue
+        is_alive "$(pid_of "$ns")" || continue
+        [[ $(rpc "$at" 106) == *"\"$(setting_of "$name" brokerIP1):$port\""* ]] || return 1
+    done
     [[ $(rpc "$port" 28) =~ \"code\":(0|16)[,}]|AclException ]]
 }
 
@@ -306,14 +311,23 @@ is_ready() {
 wants_tls() { [ -f "$DIR/jvm.args" ] && grep -qx -e '-Dtls.server.mode=enforcing' "$DIR/jvm.args"; }
 
 namesrv_is_ready() {
-    [[ $(<"$DIR/log/namesrv.out") == *"boot success"* ]] || return 1
-    wants_tls || [[ $(rpc "$(port_of namesrv)" 106) == *brokerAddrTable* ]]
+    [[ $(<"$DIR/log/$1.out") == *"boot success"* ]] || return 1
+    wants_tls || [[ $(rpc "$(port_of "$1")" 106) == *brokerAddrTable* ]]
+}
+
+wait_namesrv() {
+    local i
+    for ((i = 0; i < 300; i++)); do
+        namesrv_is_ready "$1" && break
+        is_alive "$(pid_of "$1")" || break
+        sleep 0.1
+    done
 }
 
 wait_ready() {
     local until=$(($(now_ms) + START_LIMIT_S * 1000)) name
     for name in "$@"; do
-        while ! is_ready "$name" "$(port_of "$name")" "$(port_of namesrv)"; do
+        while ! is_ready "$name" "$(port_of "$name")"; do
             is_alive "$(pid_of "$name")" || { say "$name ended"; return 1; }
             [ "$(now_ms)" -lt $until ] || { say "$name is not ready after $START_LIMIT_S s"; return 1; }
             sleep 0.2
@@ -332,7 +346,8 @@ show_logs() {
 # ---------------------------------------------------------------------------------------------------------------
 # start
 
-port_of() { sed -n 's/^listenPort=//p' "$DIR/$1/server.conf"; }
+setting_of() { sed -n "s/^$2=//p" "$DIR/$1/server.conf" | tail -n 1; } # the last one counts
+port_of() { setting_of "$1" listenPort; }
 
 # Sets JVM to the --jvm arguments, which last as long as the lab: a restarted server gets them again.
 read_jvm() {
@@ -342,8 +357,8 @@ read_jvm() {
 
 start_namesrv() {
     read_jvm
-    launch namesrv "$LIFE" -Xms24m -Xmx256m "${JVM[@]}" -cp "$CLASSPATH_V" \
-        Lab life org.apache.rocketmq.namesrv.NamesrvStartup -c "$DIR/namesrv/server.conf"
+    launch "$1" "$LIFE" -Xms24m -Xmx256m "${JVM[@]}" -cp "$CLASSPATH_V" \
+        Lab life org.apache.rocketmq.namesrv.NamesrvStartup -c "$DIR/$1/server.conf"
 }
 
 start_broker() {
@@ -353,16 +368,25 @@ start_broker() {
         "${JVM[@]}" -cp "$CLASSPATH_V" Lab life org.apache.rocketmq.broker.BrokerStartup -c "$DIR/$1/server.conf"
 }
 
-write_namesrv_conf() {
-    mkdir -p "$DIR/namesrv"
-    cat >"$DIR/namesrv/server.conf" <<EOF
-listenPort=$1
-kvConfigPath=$DIR/namesrv/kvConfig.json
-configStorePath=$DIR/namesrv/namesrv.properties
+write_namesrv_conf() { # NAME PORT
+    mkdir -p "$DIR/$1"
+    cat >"$DIR/$1/server.conf" <<EOF
+listenPort=$2
+kvConfigPath=$DIR/$1/kvConfig.json
+configStorePath=$DIR/$1/namesrv.properties
 EOF
 }
 
-# write_broker_conf NAME BROKER-NAME ID ROLE PORT NS-PORT
+letter() { printf '%b' "\\x$(printf %x $((97 + $1)))"; }
+
+# What clients and brokers are given: all name servers.
+namesrv_list() {
+    local name addresses=
+    for name in $NAMESRVS; do addresses+=";127.0.0.1:$(port_of "$name")"; done
+    printf '%s' "${addresses#;}"
+}
+
+# write_broker_conf NAME BROKER-NAME ID ROLE PORT
 write_broker_conf() {
     local store=$DIR/$1/store x
     mkdir -p "$store/config"
@@ -376,7 +400,7 @@ brokerIP1=127.0.0.1
 brokerIP2=127.0.0.1
 listenPort=$5
 haListenPort=$(($5 + 1))
-namesrvAddr=127.0.0.1:$6
+namesrvAddr=$(namesrv_list)
 storePathRootDir=$store
 storePathCommitLog=$store/commitlog
 mapedFileSizeCommitLog=67108864
@@ -449,8 +473,9 @@ write_env() {
     {
         printf 'LAB_DIR=%q\nVERSION=%s\nCLUSTER=%s\nLAB_TOPICS=%d\nLAB_GROUPS=%d\nLIFE=%d\nXMX=%s\n' \
             "$DIR" "$VERSION" "$CLUSTER" "$LAB_TOPICS" "$LAB_GROUPS" "$LIFE" "$XMX"
-        printf 'NAMESRV=127.0.0.1:%d\nNS_PID=%s\nBROKERS="%s"\n' "$(port_of namesrv)" "$(pid_of namesrv)" "$BROKERS"
-        for name in $BROKERS; do
+        printf 'NAMESRV="%s"\nNAMESRV_A=127.0.0.1:%d\nNS_PID=%s\nNAMESRVS="%s"\nBROKERS="%s"\n' "$(namesrv_list)" "$(port_of namesrv)" \
+            "$(pid_of namesrv)" "$NAMESRVS" "$BROKERS"
+        for name in ${NAMESRVS#namesrv} $BROKERS; do
             printf '%s=127.0.0.1:%d\n%s_PID=%s\n' "$(env_name "$name")" "$(port_of "$name")" "$(env_name "$name")" "$(pid_of "$name")"
         done
     } >"$DIR/run/env.new"
@@ -467,10 +492,10 @@ give_up() {
 }
 
 cmd_start() {
-    local brokers=1 slaves=0 n i letter t x jvm=()
+    local namesrvs=1 brokers=1 slaves=0 n i x t jvm=()
     open_dir "$1" make
     shift
-    VERSION=$DEFAULT_VERSION CLUSTER=lab LAB_TOPICS=0 LAB_GROUPS=0 ODD=0 SETS=() LIFE=$SERVER_LIFE_S XMX=512m BROKERS=''
+    VERSION=$DEFAULT_VERSION CLUSTER=lab LAB_TOPICS=0 LAB_GROUPS=0 ODD=0 SETS=() LIFE=$SERVER_LIFE_S XMX=512m BROKERS='' NAMESRVS=namesrv
     while [ $# -gt 0 ]; do
         case $1 in
         --slaves) slaves=1; shift; continue ;;
@@ -480,6 +505,7 @@ cmd_start() {
         case $1 in
         --version) VERSION=$2 ;;
         --cluster) CLUSTER=$2 ;;
+        --namesrvs) namesrvs=$(number "$@") || exit 2 ;;
         --brokers) brokers=$(number "$@") || exit 2 ;;
         --topics) LAB_TOPICS=$(number "$@") || exit 2 ;;
         --groups) LAB_GROUPS=$(number "$@") || exit 2 ;;
@@ -492,6 +518,7 @@ cmd_start() {
         shift 2
     done
     [[ $brokers == [1-8] ]] || die "1 to 8 brokers, not $brokers"
+    [[ $namesrvs == [1-8] ]] || die "1 to 8 name servers, not $namesrvs"
     [[ $CLUSTER =~ ^[A-Za-z0-9_-]+$ ]] || die "not a cluster name: $CLUSTER"
     for x in $(names_running); do
         is_alive "$(pid_of "$x")" && die "$DIR is running ($x); stop it first"
@@ -500,7 +527,7 @@ cmd_start() {
     use_version "$VERSION"
     t=$(now_ms)
     if [ -f "$DIR/.lab" ]; then
-        rm -rf "$DIR/env" "$DIR/jvm.args" "$DIR/acl" "$DIR/log" "$DIR/run" "$DIR/tmp" "$DIR/scene" "$DIR/namesrv" "$DIR"/broker-?{,-slave}
+        rm -rf "$DIR/env" "$DIR/jvm.args" "$DIR/acl" "$DIR/log" "$DIR/run" "$DIR/tmp" "$DIR/scene" "$DIR"/namesrv{,-?} "$DIR"/broker-?{,-slave}
     else
         for x in env log run namesrv broker-a; do [ ! -e "$DIR/$x" ] || die "$DIR/$x exists and no lab made it"; done
     fi
@@ -509,27 +536,24 @@ cmd_start() {
     [ ${#jvm[@]} -eq 0 ] || printf '%s\n' "${jvm[@]}" >"$DIR/jvm.args"
     trap give_up INT TERM
 
-    take_blocks $((1 + brokers * (1 + slaves)))
-    write_namesrv_conf $((BLOCKS[0] + 2))
-    n=1
+    take_blocks $((namesrvs + brokers * (1 + slaves)))
+    for ((i = 1; i < namesrvs; i++)); do NAMESRVS+=" namesrv-$(letter $i)"; done
+    n=0
+    for x in $NAMESRVS; do write_namesrv_conf "$x" $((BLOCKS[n++] + 2)); done
     for ((i = 0; i < brokers; i++)); do
-        letter=$(printf '%b' "\\x$(printf %x $((97 + i)))")
-        write_broker_conf "broker-$letter" "broker-$letter" 0 ASYNC_MASTER $((BLOCKS[n++] + 2)) $((BLOCKS[0] + 2))
-        [ $((LAB_TOPICS + LAB_GROUPS + ODD)) -eq 0 ] || write_tables "$DIR/broker-$letter/store/config"
-        BROKERS="$BROKERS broker-$letter"
+        x=broker-$(letter $i)
+        write_broker_conf "$x" "$x" 0 ASYNC_MASTER $((BLOCKS[n++] + 2))
+        [ $((LAB_TOPICS + LAB_GROUPS + ODD)) -eq 0 ] || write_tables "$DIR/$x/store/config"
+        BROKERS="$BROKERS $x"
         [ $slaves -eq 0 ] && continue
-        write_broker_conf "broker-$letter-slave" "broker-$letter" 1 SLAVE $((BLOCKS[n++] + 2)) $((BLOCKS[0] + 2))
-        BROKERS="$BROKERS broker-$letter-slave"
+        write_broker_conf "$x-slave" "$x" 1 SLAVE $((BLOCKS[n++] + 2))
+        BROKERS="$BROKERS $x-slave"
     done
     BROKERS=${BROKERS# }
 
     # A broker that does not find its name server comes back only ten seconds later, so the order matters.
-    start_namesrv
-    for ((i = 0; i < 300; i++)); do
-        namesrv_is_ready && break
-        is_alive "$(pid_of namesrv)" || break
-        sleep 0.1
-    done
+    for x in $NAMESRVS; do start_namesrv "$x"; done
+    for x in $NAMESRVS; do wait_namesrv "$x"; done
     for x in $BROKERS; do start_broker "$x"; done
     write_env
     # shellcheck disable=SC2086 # names have no spaces
@@ -538,7 +562,7 @@ cmd_start() {
         give_up
     fi
     trap - INT TERM
-    # shellcheck disable=SC1091
+    # shellcheck disable=SC1091,SC2153
     (. "$DIR/env"
      printf 'RocketMQ %s is ready after %s s: name server %s, %s in cluster %s, see %s\n' \
         "$VERSION" "$(seconds_since "$t")" "$NAMESRV" "$BROKERS" "$CLUSTER" "$DIR/env")
@@ -579,7 +603,7 @@ cmd_stop() {
 }
 
 known_server() {
-    [ "$1" = namesrv ] || [[ " $BROKERS " == *" $1 "* ]] || die "no server $1 in $DIR; there are: namesrv $BROKERS"
+    [[ " $NAMESRVS $BROKERS " == *" $1 "* ]] || die "no server $1 in $DIR; there are: $NAMESRVS $BROKERS"
 }
 
 cmd_signal() {
@@ -592,26 +616,47 @@ cmd_signal() {
     [ "$3" != KILL ] || end_all "$2"
 }
 
+# After a name server all brokers that run must have found it again.
 cmd_restart() {
-    local t
+    local t x wanted=()
     open_env "$1"
     use_version "$VERSION"
     known_server "$2"
     t=$(now_ms)
     end_all "$2"
     : >"$DIR/log/$2.out"
-    if [ "$2" = namesrv ]; then
-        start_namesrv
-        # shellcheck disable=SC2086
-        set -- "$1" "$2" $BROKERS
-        shift 2
+    if [[ $2 == namesrv* ]]; then
+        start_namesrv "$2"
+        for x in $BROKERS; do is_alive "$(pid_of "$x")" && wanted+=("$x"); done
     else
         start_broker "$2"
-        shift
+        wanted=("$2")
     fi
     write_env
-    wait_ready "$@" || { show_logs; exit 1; }
-    say "ready after $(seconds_since "$t") s: $*"
+    wait_ready "${wanted[@]}" || { show_logs; exit 1; }
+    say "ready after $(seconds_since "$t") s: ${wanted[*]}"
+}
+
+cmd_add() {
+    local t name i=0
+    open_env "$1"
+    shift
+    use_version "$VERSION"
+    SETS=()
+    while [ $# -gt 0 ]; do
+        if [ "$1" != --set ] || [ $# -lt 2 ]; then usage_error "add does not know $1"; fi
+        SETS+=("$2")
+        shift 2
+    done
+    t=$(now_ms)
+    while name=broker-$(letter $i) && [[ " $BROKERS " == *" $name "* ]]; do i=$((i + 1)); done
+    take_blocks 1
+    write_broker_conf "$name" "$name" 0 ASYNC_MASTER $((BLOCKS[0] + 2))
+    BROKERS="$BROKERS $name"
+    start_broker "$name"
+    write_env
+    wait_ready "$name" || { show_logs; exit 1; }
+    say "ready after $(seconds_since "$t") s: $name"
 }
 
 # Sets HOME_V: where servers and mqadmin look for accounts.
@@ -827,6 +872,7 @@ main() {
     resume) [ $# -eq 2 ] || usage_error; cmd_signal "$1" "$2" CONT ;;
     kill) [ $# -eq 2 ] || usage_error; cmd_signal "$1" "$2" KILL ;;
     restart) [ $# -eq 2 ] || usage_error; cmd_restart "$1" "$2" ;;
+    add) [ $# -ge 1 ] || usage_error; cmd_add "$@" ;;
     acl) [ $# -eq 1 ] || usage_error; cmd_acl "$1" ;;
     scene) [ $# -ge 2 ] || usage_error; cmd_scene "$@" ;;
     oracle) [ $# -eq 1 ] || usage_error; cmd_oracle "$1" ;;

@@ -501,6 +501,11 @@ static void speak_http(void)
     broker_http(b);
 }
 
+static void speak_grpc(void)
+{
+    broker_grpc(b);
+}
+
 static void speak_tls(void)
 {
     broker_tls(b);
@@ -543,6 +548,7 @@ static const struct {
     const char *says;
 } peers[] = {
     { speak_http, ERR_PROTO, "): this is an HTTP server, not RocketMQ" },
+    { speak_grpc, ERR_PROTO, "): this is an HTTP/2 server (gRPC), not RocketMQ" },
     { speak_tls, ERR_PROTO, "): this is a TLS server, not RocketMQ" },
     { speak_garbage, ERR_PROTO, "): header serialization 7, expected 0 or 1" },
     { speak_too_much, ERR_LIMIT, "): frame of 268435457 bytes, limit is 268435456" },

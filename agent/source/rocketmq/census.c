@@ -87,6 +87,23 @@ bool census_result(const struct census *c, unsigned nameserver, int64_t *brokers
     return true;
 }
 
+int64_t census_total(const struct census *c)
+{
+    int64_t total = 0;
+
+    for (uint32_t id = 1; id < c->entries.count; id++)
+        total += (c->lists[id] & c->told) != 0;
+    return total;
+}
+
+bool census_is_whole(const struct census *c, unsigned nameservers)
+{
+    for (unsigned i = 0; i < nameservers; i++)
+        if ((c->told & (1u << i)) == 0)
+            return false;
+    return true;
+}
+
 bool census_is_unanimous(const struct census *c)
 {
     for (uint32_t id = 1; id < c->entries.count; id++)

@@ -32,5 +32,9 @@ void census_take(struct census *c, unsigned nameserver, struct view body);
 bool census_is_unanimous(const struct census *c);
 /* Whether it has told, how many broker processes it lists, and whether that is all that any of them lists. */
 bool census_result(const struct census *c, unsigned nameserver, int64_t *brokers, bool *agrees);
+/* Broker processes that name servers list, all lists together. */
+int64_t census_total(const struct census *c);
+/* All of so many have told. */
+bool census_is_whole(const struct census *c, unsigned nameservers);
 
 #endif

@@ -203,7 +203,8 @@ struct broker {
         uint32_t cursor;       /* next topic of the step */
         unsigned line_errors;  /* requests without any answer */
         unsigned starts_left;  /* topics whose start may still be refreshed at once */
-        uint32_t ends_since;   /* broker.ends_since before this look */
+        uint32_t ends_since;   /* broker.ends_since before this look, and settled_log */
+        int64_t settled_log;
         bool is_given_up;
         bool progressed;       /* something was answered since the last resume */
         bool log_stood;        /* the log ends where it ended one look ago, and nothing waits for dispatch */
@@ -304,7 +305,8 @@ bool broker_set_offsets(struct broker *b, struct pair_part *p, uint32_t queues);
 bool broker_has_topic(const struct broker *b, uint32_t topic);
 bool broker_has_group(const struct broker *b, uint32_t group);
 bool broker_has_offsets_of(const struct broker *b, uint32_t group); /* by the newest good 43 */
-/* The leader's committed offsets are worth something: a slave of 5.5 never gets those of its master. */
+/* The leader's committed offsets are worth little: a slave of 5.5 has got those of its master last when nobody had pulled there yet
+ * (it cannot read pullOffsetTable), which may be days ago or never. */
 bool broker_is_offsets_blind(const struct broker *b);
 bool broker_ends_are_fresh(const struct broker *b, const struct topic_part *t);
 

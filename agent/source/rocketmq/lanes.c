@@ -36,6 +36,7 @@
 #include "agent/base/clock.h"
 #include "agent/source/rocketmq/lanes_parts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define BULK_PATIENCE 3             /* 43, 21 and 201 of a large broker may take so many times longer; not where it was silent before */
@@ -148,6 +149,10 @@ static void on_offsets(const struct rpc_answer *answer)
         forbidden_forget(&b->leader->peer.forbidden); /* a new key, or a new user: nothing that was said holds */
     if (is_good && learn_offsets(b, answer->frame->body, lanes_moment_of(b), &err) < 0)
         lanes_unreadable(b, answer, &err);
+    else if (is_good && broker_is_offsets_blind(b)) {
+        err_set(&err, ERR_REMOTE, "its master is away, and a slave of 5.5 does not get committed offsets");
+        peer_refused(&b->leader->peer, answer->code, &err);
+    }
     lanes_finish(b, answer);
 }
 
@@ -224,7 +229,7 @@ static void take_log(struct broker *b, const struct member *m)
     if (f->booted_at != b->booted_at && b->booted_at != NO_INT)
         manners_booted(&b->manners, b->now.look->started_at_ns);
     if (f->booted_at != b->booted_at)
-        b->settled_log = b->log_before = b->delivered = b->ledger.puts = NO_INT;
+        b->log_before = b->delivered = b->ledger.puts = NO_INT;
     b->now.puts = f->puts;
     b->booted_at = f->booted_at;
     if (b->log_min_moved)
@@ -234,12 +239,11 @@ static void take_log(struct broker *b, const struct member *m)
     b->now.log_stood = f->log_max != NO_INT && f->log_max == b->log_before && f->behind == 0;
     b->log_before = f->log_max;
     take_delivered(b, f);
-    b->now.is_still = b->now.log_stood && f->log_max == b->settled_log;
-    if (!b->now.is_still) {
-        b->settled_log = NO_INT; /* until all ends have been read */
+    b->now.is_still = b->now.log_stood && f->log_max == b->now.settled_log;
+    if (!b->now.is_still)
         return;
-    }
-    b->ends_since = b->now.ends_since; /* they are those of now */
+    b->settled_log = b->now.settled_log; /* they are those of now */
+    b->ends_since = b->now.ends_since;
     b->still_since = b->ends_since;
     b->still_at_ns = m->facts_at_ns;
 }
@@ -257,7 +261,7 @@ static void end_state(struct broker *b)
     else if (b->leader->facts_at_ns != 0)
         take_log(b, b->leader);
     if (b->leader->facts_at_ns == 0)
-        b->settled_log = b->log_before = b->delivered = b->ledger.puts = b->now.puts = NO_INT;
+        b->log_before = b->delivered = b->ledger.puts = b->now.puts = NO_INT;
 }
 
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
@@ -311,9 +315,14 @@ static void begin(struct broker *b, struct look *look)
     memset(&b->now, 0, sizeof(b->now));
     manners_begin(&b->manners);
     b->now.look = look;
+    if (b->leader->id != 0)
+        snprintf(b->leader->peer.note, sizeof(b->leader->peer.note), "stands in for its master, which no name server lists");
     b->now.ends_since = b->ends_since;
+    b->now.settled_log = b->settled_log;
     b->now.starts_left = STARTS_AT_ONCE;
-    b->ends_since = look->number; /* unless it turns out to be still, what was read before is not of now */
+    /* Unless it turns out to be still, what was read before is not of now: also where the look is cut off before 28. */
+    b->ends_since = look->number;
+    b->settled_log = NO_INT;
     for (unsigned i = 0; i < b->member_count; i++) {
         struct member *m = b->members[i];
         m->was_down = m->was_asked && !m->is_up;

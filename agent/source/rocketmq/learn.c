@@ -27,6 +27,7 @@ struct offsets_reader {
     bool follows;           /* its offsets of the last look are known: it has a rate */
     int64_t consumed;       /* by it since then */
     bool has_begun;         /* a queue of it had no offset then */
+    bool is_old;            /* its master had told more */
     uint32_t *touched;      /* by queue: read in the pair number `turn` */
     uint32_t touched_room;
     uint32_t turn;
@@ -66,6 +67,8 @@ static void finish_pair(struct offsets_reader *r)
             b->now.offsets_moved = true;
         }
         note_motion(r, p);
+        if (r->is_old)
+            p->seen = r->at.look - 1; /* it has offsets, and they are not known now */
     }
     r->pair = 0;
 }
@@ -91,7 +94,7 @@ static bool take_committed_pair(struct offsets_reader *r, struct view key)
     }
     r->follows = p->seen != 0 && p->seen == b->offsets_number;
     r->consumed = 0;
-    r->has_begun = false;
+    r->has_begun = r->is_old = false;
     p->seen = r->at.look;
     broker_group(b, info->group)->seen = r->at.look;
     r->pair = id;
@@ -148,6 +151,10 @@ static void on_offset(void *ctx, enum body_offset_table table, uint32_t queue, i
         return;
     touch(r, queue);
     int64_t *slot = table == BODY_COMMITTED ? &b->committed[p->first + queue] : &b->pulled[p->first + queue];
+    if (table == BODY_COMMITTED && offset < *slot && broker_is_offsets_blind(b)) {
+        r->is_old = true;
+        return;
+    }
     if (table == BODY_COMMITTED && *slot != UNKNOWN)
         r->consumed += offset - *slot;
     else if (table == BODY_COMMITTED && r->follows)

@@ -8,6 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TIME_SHARE 2 /* the time left is divided by this: a server that hangs must leave some for the brokers */
+
+static int64_t our_deadline(int64_t deadline_ns)
+{
+    int64_t now_ns = clock_now_ns();
+
+    return now_ns + (deadline_ns - now_ns) / TIME_SHARE;
+}
+
 /* ---- who they are ------------------------------------------------------------------------------------------------ */
 
 /* Reads a list into addresses; how many, or -1. */
@@ -112,7 +121,7 @@ void nameservers_begin(struct nameservers *n, int64_t deadline_ns, int cancel_fd
     if (a != NULL)
         address_server_begin(a);
     if (a != NULL && (n->has_failed || address_server_is_due(a, clock_now_ns())) &&
-        address_server_ask(a, deadline_ns, cancel_fd, list, &err) == 0 && nameservers_remember(n, list, &err) < 0)
+        address_server_ask(a, our_deadline(deadline_ns), cancel_fd, list, &err) == 0 && nameservers_remember(n, list, &err) < 0)
         address_server_refused(a, &err);
     for (unsigned i = 0; i < n->count; i++)
         peer_begin(&n->peers[i]);
@@ -170,16 +179,28 @@ static void note_emptiness(struct peer *peer, unsigned known)
         snprintf(peer->note, sizeof(peer->note), "lists no broker");
 }
 
+/* A name server that is late has failed; the look is over only if it was told so. */
+static void run(struct nameservers *n, struct look *look)
+{
+    struct err over;
+
+    if (rpc_run(n->rpc, our_deadline(look->deadline_ns), look->cancel_fd, &over) < 0 && over.kind == ERR_CANCELED) {
+        look->over = over;
+        look->is_over = true;
+    }
+}
+
 /*
- * Each slow_interval, and as long as they differ, every name server is asked: a broker may have registered with one of them only, and
- * that is worth knowing. The one that is asked always comes last, so its word counts.
+ * Each slow_interval, and as long as they differ or one does not answer, every name server is asked: a broker may have registered with
+ * one of them only, and that is worth knowing. The one that is asked always comes last, so its word counts.
  */
 static void ask_the_others(struct nameservers *n, struct look *look, unsigned first)
 {
     struct discovery others[CENSUS_MAX];
     int64_t age_ms = (look->started_at_ns - n->census_at_ns) / NS_PER_MS;
 
-    n->is_census = n->census_at_ns == 0 || age_ms >= look->options->slow_interval_ms || !census_is_unanimous(&n->census);
+    n->is_census = n->census_at_ns == 0 || age_ms >= look->options->slow_interval_ms || !census_is_whole(&n->census, n->count) ||
+                   !census_is_unanimous(&n->census);
     if (!n->is_census)
         return;
     n->census_at_ns = look->started_at_ns;
@@ -189,11 +210,10 @@ static void ask_the_others(struct nameservers *n, struct look *look, unsigned fi
         if (i != first)
             ask(&others[i], look->options->request_timeout_ms);
     }
-    if (rpc_run(n->rpc, look->deadline_ns, look->cancel_fd, &look->over) < 0)
-        look->is_over = true;
+    run(n, look);
 }
 
-bool nameservers_discover(struct nameservers *n, struct look *look)
+void nameservers_discover(struct nameservers *n, struct look *look)
 {
     unsigned start = n->at;
 
@@ -204,19 +224,15 @@ bool nameservers_discover(struct nameservers *n, struct look *look)
         struct discovery d = { .nameservers = n, .topology = look->topology, .peer = &n->peers[at] };
         unsigned known = look->topology->broker_count;
         ask(&d, look->options->request_timeout_ms);
-        if (rpc_run(n->rpc, look->deadline_ns, look->cancel_fd, &look->over) < 0) {
-            look->is_over = true;
-            return false;
-        }
+        run(n, look);
         if (d.is_good && d.listed > 0) {
             n->at = at;
             n->has_failed = false;
-            return true;
+            return;
         }
         if (d.is_good)
             note_emptiness(d.peer, known);
     }
-    return !look->is_over;
 }
 
 int nameservers_probe(struct nameservers *n, unsigned i, struct topology *topology, int64_t timeout_ms, int64_t deadline_ns,
@@ -251,7 +267,7 @@ const char *nameservers_current(const struct nameservers *n)
     return n->count > 0 ? rpc_target_address(n->peers[n->at].target) : "?";
 }
 
-static void add_census_row(const struct nameservers *n, unsigned i, struct batch *b, uint32_t source, uint32_t system, uint32_t none)
+static void add_census_row(const struct nameservers *n, unsigned i, struct batch *b, const uint32_t keys[3])
 {
     int64_t brokers;
     bool agrees;
@@ -259,22 +275,35 @@ static void add_census_row(const struct nameservers *n, unsigned i, struct batch
     if (!census_result(&n->census, i, &brokers, &agrees))
         return;
     uint32_t row = batch_add(b, TABLE_NAMESERVERS);
-    batch_set_text(b, TABLE_NAMESERVERS, row, NAMESERVERS_SOURCE, source);
-    batch_set_text(b, TABLE_NAMESERVERS, row, NAMESERVERS_SYSTEM, system);
-    batch_set_text(b, TABLE_NAMESERVERS, row, NAMESERVERS_CLUSTER, none);
+    batch_set_text(b, TABLE_NAMESERVERS, row, NAMESERVERS_SOURCE, keys[0]);
+    batch_set_text(b, TABLE_NAMESERVERS, row, NAMESERVERS_SYSTEM, keys[1]);
+    batch_set_text(b, TABLE_NAMESERVERS, row, NAMESERVERS_CLUSTER, keys[2]);
     batch_set_text(b, TABLE_NAMESERVERS, row, NAMESERVERS_TARGET, batch_intern_z(b, rpc_target_address(n->peers[i].target)));
     batch_set_int(b, TABLE_NAMESERVERS, row, NAMESERVERS_BROKERS, brokers);
     batch_set_int(b, TABLE_NAMESERVERS, row, NAMESERVERS_AGREES, agrees);
 }
 
-void nameservers_add_rows(struct nameservers *n, struct batch *b, const char *source_name)
+/* One that lists less than the others is told in words, too. */
+static void note_disagreement(struct nameservers *n, unsigned i)
 {
-    uint32_t source = batch_intern_z(b, source_name), system = batch_intern_z(b, "rocketmq"), none = batch_intern(b, "", 0);
+    struct peer *peer = &n->peers[i];
+    int64_t brokers;
+    bool agrees;
+
+    if (census_result(&n->census, i, &brokers, &agrees) && !agrees && peer->note[0] == '\0')
+        snprintf(peer->note, sizeof(peer->note), "lists %lld of the %lld broker processes that name servers list", (long long)brokers,
+                 (long long)census_total(&n->census));
+}
+
+void nameservers_add_rows(struct nameservers *n, struct batch *b, const char *source)
+{
+    const uint32_t keys[3] = { batch_intern_z(b, source), batch_intern_z(b, "rocketmq"), batch_intern(b, "", 0) };
 
     if (n->address_server != NULL)
-        address_server_add_row(n->address_server, b, source, system, none);
+        address_server_add_row(n->address_server, b, keys[0], keys[1], keys[2]);
     for (unsigned i = 0; i < n->count; i++) {
-        peer_add_rows(&n->peers[i], b, source, system, none, "nameserver");
-        add_census_row(n, i, b, source, system, none);
+        note_disagreement(n, i);
+        peer_add_rows(&n->peers[i], b, keys[0], keys[1], keys[2], "nameserver");
+        add_census_row(n, i, b, keys);
     }
 }

@@ -2,7 +2,8 @@
  * nameservers.h - the name servers of a source: who they are, what they list, whether they agree.
  *
  * Who they are is configured, or an address server tells (address_server.h). One is asked in each look which brokers there are (106);
- * the next one if it fails or lists nothing. Each slow_interval, and as long as they differ, all are asked. Main thread only.
+ * the next one if it fails or lists nothing. Each slow_interval, and as long as they differ or one is away, all are asked. Main
+ * thread only.
  */
 #ifndef AGENT_SOURCE_ROCKETMQ_NAMESERVERS_H
 #define AGENT_SOURCE_ROCKETMQ_NAMESERVERS_H
@@ -32,8 +33,8 @@ int nameservers_remember(struct nameservers *n, const char *list, struct err *er
 
 /* A look begins: asks the address server, if it is time. */
 void nameservers_begin(struct nameservers *n, int64_t deadline_ns, int cancel_fd);
-/* Fills the topology. False: the look is over. */
-bool nameservers_discover(struct nameservers *n, struct look *look);
+/* Asks one after the other until one lists brokers, which go into the topology. Takes half of the look's time at most. */
+void nameservers_discover(struct nameservers *n, struct look *look);
 /* Asks one of them, for itself. *listed: the broker names it lists. */
 int nameservers_probe(struct nameservers *n, unsigned i, struct topology *topology, int64_t timeout_ms, int64_t deadline_ns,
                       unsigned *listed, struct err *err);

@@ -163,6 +163,7 @@ static void gather(struct rows *r, struct backlog *g, uint32_t pair, bool counts
         g->is_incomplete |= !b->knows_offsets; /* who knows what it holds */
         if (!rows_shows_topic(r, b, g->topic) || !broker_has_group(b, g->group))
             continue;
+        g->is_incomplete |= broker_is_offsets_blind(b); /* old ones, or none where there were some */
         bool has_offsets = p != NULL && p->seen != 0;
         if (!has_offsets && !counts_from_min)
             continue;

@@ -82,7 +82,7 @@ static void begin_connection(struct rpc_target *t)
                                  clock_now_ns() + o->connect_timeout_ms * NS_PER_MS);
 }
 
-/* An advertised address that leads nowhere is the commonest trouble with NAT and containers: said as what it is. */
+/* An advertised address that leads nowhere is the commonest trouble with NAT and containers: said as what it is, unless it once led. */
 static void explain_no_connection(const struct rpc_target *t, struct err *err)
 {
     bool is_unreachable = err->kind == ERR_SYS || err->kind == ERR_TIMEOUT || err->kind == ERR_REMOTE;
@@ -91,7 +91,7 @@ static void explain_no_connection(const struct rpc_target *t, struct err *err)
 
     if (to != NULL)
         err_wrap(err, "rewritten to %s", to);
-    if (!t->is_advertised || !is_unreachable) {
+    if (!t->is_advertised || !is_unreachable || t->version != 0) {
         err_wrap(err, "connect to %s", t->name);
         return;
     }

@@ -69,6 +69,14 @@ static bool begins(const void *data, size_t len, const char *text)
     return len >= strlen(text) && memcmp(data, text, strlen(text)) == 0;
 }
 
+/* Its first frame, SETTINGS: 24 bits of length, type 4, no flags, stream 0. A frame of ours never has a header of no bytes. */
+static bool is_http2(const void *data, size_t len)
+{
+    const unsigned char *p = data;
+
+    return len >= PREFIX_BYTES && p[0] == 0 && p[1] == 0 && memcmp(p + 3, "\x04\0\0\0\0", 5) == 0;
+}
+
 const char *wire_looks_like(const void *data, size_t len)
 {
     if (begins(data, len, "HTTP") || begins(data, len, "<htm") || begins(data, len, "<!DO"))
@@ -77,6 +85,8 @@ const char *wire_looks_like(const void *data, size_t len)
         return "a TLS server";
     if (begins(data, len, "SSH-"))
         return "an SSH server";
+    if (is_http2(data, len))
+        return "an HTTP/2 server (gRPC)";
     return NULL;
 }
 
@@ -114,6 +124,8 @@ ptrdiff_t wire_size(const void *data, size_t len, size_t frame_max, struct err *
     uint32_t header = read_u32(p + LENGTH_BYTES) & 0xFFFFFF;
     if (p[4] != TYPE_JSON && p[4] != TYPE_BINARY)
         return err_set(err, ERR_PROTO, "header serialization %u, expected 0 or 1", p[4]);
+    if (header == 0 && is_http2(data, len))
+        return err_set(err, ERR_PROTO, "this is %s, not RocketMQ", wire_looks_like(data, len));
     if (header > length - LENGTH_BYTES)
         return err_set(err, ERR_PROTO, "header of %u bytes in a frame of %u", header, length);
     if (header > WIRE_HEADER_MAX)

@@ -16,7 +16,7 @@ import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
  *     Lab life CLASS ARGS...     runs CLASS in this process, and ends it after -Dlab.life seconds
  *     Lab ready NAMESRV COUNT    returns once the name server lists COUNT brokers and each answers request 28
  *
- * The same sources compile against RocketMQ 4.9.7 and 5.5.0, where many classes live in other packages: types that
+ * The same sources compile against RocketMQ 4.3.2 to 5.5.0, where many classes live in other packages: types that
  * moved are never named, hence the many `var` and the little reflection.
  */
 public final class Lab {

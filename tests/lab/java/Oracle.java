@@ -26,6 +26,7 @@ public final class Oracle {
     static final long WAIT_MS = 10000;
     static final int MANY_GROUPS = 2000;        // each question about a group walks the broker's whole offset table
     static final int MANY_SPANS = 5000;
+    static final int KNOWS_PRODUCERS = 401;     // 4.9.4; older ones let us wait
 
     final DefaultMQAdminExt admin;
     final MQClientAPIImpl api;
@@ -342,8 +343,11 @@ public final class Oracle {
         open("producers");
         for (var b : brokers.entrySet())
             attempt("producers at " + b.getKey(), () -> {
-                for (var e : new TreeMap<>(api.getAllProducerInfo(b.getValue(), WAIT_MS).getData()).entrySet())
-                    row("broker", b.getKey(), "group", e.getKey(), "clients", e.getValue().size());
+                if (MQVersion.CURRENT_VERSION < KNOWS_PRODUCERS)
+                    throw new Exception("this version does not know GET_ALL_PRODUCER_INFO");
+                var answer = Lab.ask(api, b.getValue(), 328);
+                for (var e : JSON.parseObject(new String(answer.getBody(), StandardCharsets.UTF_8)).getJSONObject("data").entrySet())
+                    row("broker", b.getKey(), "group", e.getKey(), "clients", ((List<?>) e.getValue()).size());
             });
         close();
     }

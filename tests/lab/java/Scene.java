@@ -218,7 +218,7 @@ public final class Scene {
             send("payments", "early-" + i);
 
         Lab.awaitDispatch(api, brokers.values());
-        long end = api.getMaxOffset(addr, new MessageQueue("inventory", first, 0), 5000);
+        long end = api.getTopicStatsInfo(addr, "inventory", 5000).getOffsetTable().get(new MessageQueue("inventory", first, 0)).getMaxOffset();
         commit("warehouse-sync", "inventory", 0, end + 1000);
         commit("warehouse-sync", "inventory", 1, end);
         commit("report-job", "payments", 0, 1);
@@ -230,10 +230,11 @@ public final class Scene {
         commit("legacy-import", "retired-feed", 0, 0);
         commit("legacy-import", "retired-feed", 1, 0);
         for (String b : brokers.values()) {
-            admin.deleteSubscriptionGroup(b, "old-mailer", false);
+            Lab.ask(api, b, 207, "groupName", "old-mailer");            // DELETE_SUBSCRIPTIONGROUP, whose method has changed
             admin.deleteTopicInBroker(Set.of(b), "retired-feed");
         }
-        Lab.ask(api, namesrv, 216, "topic", "retired-feed");            // DELETE_TOPIC_IN_NAMESRV
+        for (String server : namesrv.split(";"))
+            Lab.ask(api, server, 216, "topic", "retired-feed");         // DELETE_TOPIC_IN_NAMESRV
     }
 
     void topic(String name, int queues) throws Exception {
