@@ -627,6 +627,26 @@ START_TEST(a_broker_never_seen_leaves_sums_incomplete)
 }
 END_TEST
 
+/* It answers 43, and is gone before its topics are known: nothing of what it committed can be counted. */
+START_TEST(a_broker_without_its_list_of_topics_leaves_sums_incomplete)
+{
+    struct rig *r = rig_simple(V5);
+
+    rig_add_broker(r, V5);
+    say_topics(r->b, "T:1");
+    say_offsets(r->b, "T@G:1", NULL);
+    say_ends(r->b, "T:0-1000");
+    broker_always(r->b, RMQ_GET_ALL_TOPIC_CONFIG);
+    broker_close(r->b, 9);
+    rig_open(r, 60000);
+    look(r);
+    ck_assert_int_eq(r->result, SOURCE_SOME);
+    expect_backlog(r, "G", "T", 20, 20, 0);
+    EXPECT_INT(r, GROUPS, group(r, "G"), COMPLETE, 0);
+    rig_free(r);
+}
+END_TEST
+
 START_TEST(a_broker_is_forgotten_after_a_while)
 {
     struct rig *r = rig_simple(V5);
@@ -1025,6 +1045,7 @@ static Suite *suite(void)
     c = unit_case(s, "faults");
     tcase_add_loop_test(c, a_broker_that_went_down_is_shown_down_and_its_part_is_missing, 0, 2);
     tcase_add_test(c, a_broker_never_seen_leaves_sums_incomplete);
+    tcase_add_test(c, a_broker_without_its_list_of_topics_leaves_sums_incomplete);
     tcase_add_test(c, a_broker_is_forgotten_after_a_while);
     tcase_add_loop_test(c, a_broker_with_a_new_name_is_not_two, 0, 2);
     tcase_add_test(c, an_empty_name_server_wipes_out_nothing);
