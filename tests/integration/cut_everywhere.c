@@ -2,10 +2,10 @@
  * cut_everywhere.c STRIDE NAMESRV BROKER... - one look at real servers, cut at every byte of its conversations.
  *
  * The first look goes through proxies that keep each answer; from then on they give the same answers again, so the conversation is
- * the servers' own, byte for byte, and can be had thousands of times. Then, for each server, each direction and each STRIDE-th byte: a fresh
- * source, a cut there, a look. Half of the cuts are TCP resets, and after every third the server stays away for the rest of the look.
- * Each must end, must name the server if anything is missing, and must show no number that the whole look does not show: equal, absent,
- * or, where the row says that it is not complete, no more than that.
+ * the servers' own, byte for byte, and can be had thousands of times. Then, for the name server and the first broker (others are
+ * witnesses), for each direction and each STRIDE-th byte: a fresh source, a cut there, a look. Half of the cuts are TCP resets, and
+ * after every third the server stays away for the rest of the look. Each look must end, must name the server if anything is missing, and
+ * must show no number that the whole look does not show: equal, absent, or, where the row says that it is not complete, less than that.
  *
  * Prints "ok - ..." and "not ok - ..." as the scripts do.
  */
@@ -262,7 +262,7 @@ static void cut_one(unsigned server, bool is_down, size_t bytes, size_t stride)
     for (size_t at = 0; at < bytes; at += stride, cuts++)
         cut(server, is_down, at);
     printf("%s - %u cuts, in the %zu bytes that %s %s: each look ended, named it, and showed no wrong number\n", self.wrong == before ? "ok" : "not ok",
-           cuts, bytes, server == 0 ? "the name server" : "a broker", is_down ? "says" : "is asked");
+           cuts, bytes, server == 0 ? "a name server" : "a broker", is_down ? "says" : "is asked");
 }
 
 int main(int argc, char **argv)
@@ -295,7 +295,7 @@ int main(int argc, char **argv)
     index_whole();
     for (unsigned i = 0; i < self.count; i++)
         bytes[i] = cut_proxy_counts(self.proxies[i]);
-    for (unsigned i = 0; i < self.count; i++) {
+    for (unsigned i = 0; i < 2; i++) {
         cut_one(i, true, bytes[i].down, stride);
         cut_one(i, false, bytes[i].up, stride);
     }
