@@ -159,7 +159,8 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/share/mqpush/dashboards $(DESTDIR)$(PREFIX)/share/mqpush/rules
 	install -m 644 conf/dashboards/*.json $(DESTDIR)$(PREFIX)/share/mqpush/dashboards
 	install -m 644 conf/rules/mqpush.rules.yml $(DESTDIR)$(PREFIX)/share/mqpush/rules
-	install -D -m 644 agent/man/mqpush-metrics.7 $(DESTDIR)$(PREFIX)/share/man/man7/mqpush-metrics.7
+	install -d $(DESTDIR)$(PREFIX)/share/man/man7
+	install -m 644 agent/man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 644 systemd/mqpush.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/mqpush.conf
 
 clean:

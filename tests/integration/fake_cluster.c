@@ -1,5 +1,6 @@
 /*
- * fake_cluster.c TOPICS QUEUES [STEP] - a name server and broker in one, whose every number is a function of one step.
+ * fake_cluster.c TOPICS QUEUES [STEP|- [BROKERS HANG DRIP]] - a name server and brokers in one, whose every number is a function
+ * of one step.
  *
  * Prints its address and serves until it is ended. Each look begins with GET_BROKER_CLUSTER_INFO, which is one step on, and
  * printed; with STEP it stays there. So whoever reads an interval back finds the step in it (the end of the topic `clock`),
@@ -10,6 +11,9 @@
  *     gNNNN at q      has read  all but (31 NNNN + 17 q + 13 step) % 500 of that
  *
  * It calls itself 5.5.0. Each group has one client, which does not tell what it owns.
+ *
+ * With BROKERS there are so many, broker-a (which is also the name server), broker-001, broker-002, ..., and each holds all of that. The
+ * last HANG of them accept, read and never answer; the DRIP before those answer a byte a second.
  */
 #include "agent/base/buf.h"
 #include "agent/base/xalloc.h"
@@ -27,19 +31,25 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CLIENTS_MAX 60
+#define BROKERS_MAX 64
+#define CLIENTS_MAX (4 * BROKERS_MAX)
+#define DRIP_MS 1000
 #define LIST_MAX 32768 /* bytes of topic names in one 208 */
 
 struct client {
     int fd;
+    unsigned broker; /* whom it asks */
     struct buf in;
+    struct buf drip; /* what is left of the answers of a broker that drips */
 };
 
 static struct {
     unsigned topics, queues;
     int64_t step;
     bool is_frozen;
-    char address[32];
+    unsigned brokers, hanging, dripping;
+    unsigned speaking; /* the broker that answers now */
+    char addresses[BROKERS_MAX][32];
     struct client clients[CLIENTS_MAX];
     unsigned client_count;
 } self;
@@ -70,6 +80,22 @@ static int number_of(const char *name, char letter)
     return number < (int)self.topics ? number : -1;
 }
 
+static const char *name_of(unsigned broker, char name[16])
+{
+    snprintf(name, 16, broker == 0 ? "broker-a" : "broker-%03u", broker);
+    return name;
+}
+
+static bool is_hanging(unsigned broker)
+{
+    return broker >= self.brokers - self.hanging;
+}
+
+static bool is_dripping(unsigned broker)
+{
+    return !is_hanging(broker) && broker >= self.brokers - self.hanging - self.dripping;
+}
+
 /* ---- what is said ----------------------------------------------------------------------------------------------- */
 
 static void say_brokers(struct buf *body)
@@ -77,8 +103,17 @@ static void say_brokers(struct buf *body)
     self.step += self.is_frozen ? 0 : 1;
     printf("%lld\n", (long long)self.step);
     fflush(stdout);
-    buf_printf(body, "{\"brokerAddrTable\":{\"broker-a\":{\"brokerAddrs\":{0:\"%s\"},\"brokerName\":\"broker-a\",\"cluster\":\"c1\"}},"
-               "\"clusterAddrTable\":{\"c1\":[\"broker-a\"]}}", self.address);
+    char name[16];
+    buf_puts(body, "{\"brokerAddrTable\":{");
+    for (unsigned i = 0; i < self.brokers; i++) {
+        name_of(i, name);
+        buf_printf(body, "%s\"%s\":{\"brokerAddrs\":{0:\"%s\"},\"brokerName\":\"%s\",\"cluster\":\"c1\"}", i > 0 ? "," : "", name,
+                   self.addresses[i], name);
+    }
+    buf_puts(body, "},\"clusterAddrTable\":{\"c1\":[");
+    for (unsigned i = 0; i < self.brokers; i++)
+        buf_printf(body, "%s\"%s\"", i > 0 ? "," : "", name_of(i, name));
+    buf_puts(body, "]}}");
 }
 
 static void say_runtime(struct buf *body)
@@ -132,11 +167,13 @@ static bool put_queues(struct buf *body, const char *topic, bool with_min)
 {
     bool is_clock = strcmp(topic, "clock") == 0;
     int number = number_of(topic, 't');
+    char name[16];
 
+    name_of(self.speaking, name);
     for (unsigned q = 0; q < (is_clock ? 1 : number >= 0 ? self.queues : 0); q++) {
         long long end = is_clock ? self.step : end_of((unsigned)number, q);
-        buf_printf(body, "%s{\"brokerName\":\"broker-a\",\"queueId\":%u,\"topic\":\"%s\"}:", body->data[body->len - 1] == '{' ? "" : ",", q,
-                   topic);
+        buf_printf(body, "%s{\"brokerName\":\"%s\",\"queueId\":%u,\"topic\":\"%s\"}:", body->data[body->len - 1] == '{' ? "" : ",", name,
+                   q, topic);
         if (with_min)
             buf_printf(body, "{\"lastUpdateTimestamp\":%lld,\"maxOffset\":%lld,\"minOffset\":%d}", 1700000000000LL + self.step, end,
                        is_clock ? 0 : number);
@@ -169,12 +206,14 @@ static int say_spans(struct buf *body, const struct frame *f)
 
     if (number < 0)
         return RMQ_RESPONSE_TOPIC_NOT_EXIST;
+    char name[16];
+    name_of(self.speaking, name);
     buf_puts(body, "{\"consumeTimeSpanSet\":[");
     for (unsigned q = 0; q < self.queues; q++) {
         int64_t delay_ms = lag_of((unsigned)number, q) > 0 ? 5000 : 0;
-        buf_printf(body, "%s{\"consumeTimeStamp\":%lld,\"delayTime\":%lld,\"messageQueue\":{\"brokerName\":\"broker-a\",\"queueId\":%u,"
-                   "\"topic\":\"%s\"},\"minTimeStamp\":%lld}", q > 0 ? "," : "", (long long)(wall_ms() - delay_ms), (long long)delay_ms, q,
-                   topic, (long long)(wall_ms() - 3600000));
+        buf_printf(body, "%s{\"consumeTimeStamp\":%lld,\"delayTime\":%lld,\"messageQueue\":{\"brokerName\":\"%s\",\"queueId\":%u,"
+                   "\"topic\":\"%s\"},\"minTimeStamp\":%lld}", q > 0 ? "," : "", (long long)(wall_ms() - delay_ms), (long long)delay_ms,
+                   name, q, topic, (long long)(wall_ms() - 3600000));
     }
     buf_puts(body, "]}");
     return RMQ_RESPONSE_SUCCESS;
@@ -224,13 +263,14 @@ static void put_u32(struct buf *to, uint32_t v)
 }
 
 /* False: the asker is gone. */
-static bool answer(int fd, const struct frame *f)
+static bool answer(struct client *c, const struct frame *f)
 {
     struct buf body, header, out;
 
     buf_init(&body, 0);
     buf_init(&header, 0);
     buf_init(&out, 0);
+    self.speaking = c->broker;
     int code = say(&body, f);
     const char *remark = f->code == RMQ_VIEW_BROKER_STATS_DATA ? "The stats <NAME> <KEY> not exist" : "no";
     buf_printf(&header, "{\"code\":%d,\"flag\":1,\"language\":\"JAVA\",\"opaque\":%d,\"remark\":\"%s\","
@@ -242,8 +282,12 @@ static bool answer(int fd, const struct frame *f)
     buf_put(&out, header.data, header.len);
     buf_put(&out, body.data, body.len);
     bool is_there = true;
+    if (is_dripping(c->broker)) {
+        buf_put(&c->drip, out.data, out.len);
+        buf_reset(&out);
+    }
     for (size_t at = 0; is_there && at < out.len;) {
-        ssize_t n = send(fd, out.data + at, out.len - at, MSG_NOSIGNAL);
+        ssize_t n = send(c->fd, out.data + at, out.len - at, MSG_NOSIGNAL);
         is_there = n > 0;
         at += is_there ? (size_t)n : 0;
     }
@@ -265,7 +309,7 @@ static bool serve(struct client *c)
         return false;
     c->in.len += (size_t)got;
     while ((n = wire_decode(c->in.data + used, c->in.len - used, WIRE_FRAME_MAX, &f, NULL)) > 0) {
-        if (!answer(c->fd, &f))
+        if (!is_hanging(c->broker) && !answer(c, &f))
             return false;
         used += (size_t)n;
     }
@@ -274,7 +318,17 @@ static bool serve(struct client *c)
     return n == 0;
 }
 
-static int listen_somewhere(void)
+static void drip(void)
+{
+    for (unsigned i = 0; i < self.client_count; i++) {
+        struct buf *left = &self.clients[i].drip;
+        if (left->len == 0 || send(self.clients[i].fd, left->data, 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
+            continue; /* whoever has gone is noticed when it is read from */
+        memmove(left->data, left->data + 1, --left->len);
+    }
+}
+
+static int listen_somewhere(char address[32])
 {
     struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof(sa);
@@ -285,11 +339,11 @@ static int listen_somewhere(void)
         perror("fake_cluster");
         exit(1);
     }
-    snprintf(self.address, sizeof(self.address), "127.0.0.1:%u", ntohs(sa.sin_port));
+    snprintf(address, 32, "127.0.0.1:%u", ntohs(sa.sin_port));
     return fd;
 }
 
-static void accept_one(int listen_fd)
+static void accept_one(int listen_fd, unsigned broker)
 {
     int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC), one = 1;
 
@@ -300,44 +354,61 @@ static void accept_one(int listen_fd)
         close(fd);
         return;
     }
-    self.clients[self.client_count] = (struct client){ .fd = fd };
+    self.clients[self.client_count] = (struct client){ .fd = fd, .broker = broker };
+    buf_init(&self.clients[self.client_count].drip, 0);
     buf_init(&self.clients[self.client_count++].in, 0);
 }
 
-static void serve_all(int listen_fd)
+static void serve_all(const int *listen_fds)
 {
-    struct pollfd fds[CLIENTS_MAX + 1] = { { .fd = listen_fd, .events = POLLIN } };
+    static int64_t dripped_at_ms;
+    struct pollfd fds[CLIENTS_MAX + BROKERS_MAX];
 
     for (unsigned i = 0; i < self.client_count; i++)
-        fds[i + 1] = (struct pollfd){ .fd = self.clients[i].fd, .events = POLLIN };
-    if (poll(fds, self.client_count + 1, -1) < 0)
+        fds[i] = (struct pollfd){ .fd = self.clients[i].fd, .events = POLLIN };
+    unsigned clients = self.client_count;
+    for (unsigned i = 0; i < self.brokers; i++)
+        fds[clients + i] = (struct pollfd){ .fd = listen_fds[i], .events = POLLIN };
+    if (poll(fds, clients + self.brokers, self.dripping > 0 ? DRIP_MS / 10 : -1) < 0)
         return;
     for (unsigned i = self.client_count; i-- > 0;) { /* backwards: the last one takes the place of one that left */
         struct client *c = &self.clients[i];
-        if (fds[i + 1].revents == 0 || serve(c))
+        if (fds[i].revents == 0 || serve(c))
             continue;
         close(c->fd);
         buf_fini(&c->in);
+        buf_fini(&c->drip);
         *c = self.clients[--self.client_count];
     }
-    if (fds[0].revents != 0)
-        accept_one(listen_fd);
+    for (unsigned i = 0; i < self.brokers; i++)
+        if (fds[clients + i].revents != 0)
+            accept_one(listen_fds[i], i);
+    if (self.dripping > 0 && wall_ms() - dripped_at_ms >= DRIP_MS) {
+        dripped_at_ms = wall_ms();
+        drip();
+    }
 }
 
 int main(int argc, char **argv)
 {
-    if (argc < 3) {
-        fprintf(stderr, "usage: fake_cluster TOPICS QUEUES [STEP]\n");
+    int listen_fds[BROKERS_MAX];
+
+    if (argc < 3 || argc == 5 || argc == 6) {
+        fprintf(stderr, "usage: fake_cluster TOPICS QUEUES [STEP|- [BROKERS HANG DRIP]]\n");
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
     self.topics = (unsigned)atoi(argv[1]);
     self.queues = (unsigned)atoi(argv[2]);
-    self.is_frozen = argc > 3;
-    self.step = argc > 3 ? atoi(argv[3]) : 0;
-    int listen_fd = listen_somewhere();
-    puts(self.address);
+    self.is_frozen = argc > 3 && strcmp(argv[3], "-") != 0;
+    self.step = self.is_frozen ? atoi(argv[3]) : 0;
+    self.brokers = argc > 6 && atoi(argv[4]) <= BROKERS_MAX ? (unsigned)atoi(argv[4]) : 1;
+    self.hanging = argc > 6 ? (unsigned)atoi(argv[5]) : 0;
+    self.dripping = argc > 6 ? (unsigned)atoi(argv[6]) : 0;
+    for (unsigned i = 0; i < self.brokers; i++)
+        listen_fds[i] = listen_somewhere(self.addresses[i]);
+    puts(self.addresses[0]);
     fflush(stdout);
     for (;;)
-        serve_all(listen_fd);
+        serve_all(listen_fds);
 }

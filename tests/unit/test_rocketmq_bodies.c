@@ -455,6 +455,32 @@ START_TEST(a_name_past_the_limit_is_skipped)
 }
 END_TEST
 
+/* An answer that went to the wrong question must not look like an empty list. */
+static const struct {
+    const char *body, *why;
+    int (*decode)(struct view body, struct buf *out, struct err *err);
+} foreign[] = {
+    { "{\"subscriptionGroupTable\":{\"G\":{}}}", "topicConfigTable", decode_topics },
+    { "{\"topicConfigTable\":null}", "topicConfigTable", decode_topics },
+    { "{\"topicConfigTable\":{\"T\":{}}}", "subscriptionGroupTable", decode_groups },
+    { "{\"table\":{\"putTps\":\"1\"}}", "offsetTable", decode_offsets },
+    { "{\"pullOffsetTable\":{\"T@G\":{0:1}}}", "offsetTable", decode_offsets },
+    { "{\"offsetTable\":{}}", "brokerAddrTable", decode_cluster },
+};
+START_TEST(the_answer_to_another_question_is_no_empty_list)
+{
+    struct view body = { foreign[_i].body, strlen(foreign[_i].body) };
+    struct buf out;
+    struct err err;
+
+    buf_init(&out, 0);
+    ck_assert_int_eq(foreign[_i].decode(body, &out, &err), -1);
+    ck_assert_int_eq(err.kind, ERR_PROTO);
+    ck_assert_msg(strstr(err.msg, foreign[_i].why) != NULL, "%s", err.msg);
+    buf_fini(&out);
+}
+END_TEST
+
 START_TEST(a_broker_has_so_many_processes_and_no_more)
 {
     struct buf body, out;
@@ -616,6 +642,7 @@ static Suite *suite(void)
     tcase_add_loop_test(c, real_bodies, 0, COUNT(real));
     tcase_add_loop_test(c, a_body_cut_anywhere_gives_the_beginning_and_an_error, 0, COUNT(real));
     tcase_add_loop_test(c, a_name_past_the_limit_is_skipped, 0, 2);
+    tcase_add_loop_test(c, the_answer_to_another_question_is_no_empty_list, 0, COUNT(foreign));
     tcase_add_loop_test(c, a_broker_has_so_many_processes_and_no_more, 0, 2);
     c = unit_case(s, "runtime");
     tcase_add_test(c, runtime_of_4_9_7);

@@ -627,6 +627,26 @@ START_TEST(a_broker_never_seen_leaves_sums_incomplete)
 }
 END_TEST
 
+/* It answers 43, and is gone before its topics are known: nothing of what it committed can be counted. */
+START_TEST(a_broker_without_its_list_of_topics_leaves_sums_incomplete)
+{
+    struct rig *r = rig_simple(V5);
+
+    rig_add_broker(r, V5);
+    say_topics(r->b, "T:1");
+    say_offsets(r->b, "T@G:1", NULL);
+    say_ends(r->b, "T:0-1000");
+    broker_always(r->b, RMQ_GET_ALL_TOPIC_CONFIG);
+    broker_close(r->b, 9);
+    rig_open(r, 60000);
+    look(r);
+    ck_assert_int_eq(r->result, SOURCE_SOME);
+    expect_backlog(r, "G", "T", 20, 20, 0);
+    EXPECT_INT(r, GROUPS, group(r, "G"), COMPLETE, 0);
+    rig_free(r);
+}
+END_TEST
+
 START_TEST(a_broker_is_forgotten_after_a_while)
 {
     struct rig *r = rig_simple(V5);
@@ -841,6 +861,25 @@ START_TEST(whatever_goes_wrong_nothing_is_shown_as_zero)
 }
 END_TEST
 
+/* Two answers have changed places on their way. */
+START_TEST(an_answer_about_another_topic_is_no_answer)
+{
+    struct rig *r = rig_simple(V4);
+
+    broker_always(r->a, RMQ_GET_TOPIC_STATS_INFO);
+    broker_reply_body(r->a, "{\"offsetTable\":{{\"brokerName\":\"broker-a\",\"queueId\":0,\"topic\":\"U\"}:{\"lastUpdateTimestamp\":0,"
+                            "\"maxOffset\":7000,\"minOffset\":0},{\"brokerName\":\"broker-a\",\"queueId\":1,\"topic\":\"U\"}:"
+                            "{\"lastUpdateTimestamp\":0,\"maxOffset\":7000,\"minOffset\":0}}}");
+    rig_open(r, 60000);
+    look(r);
+    ck_assert_int_eq(r->result, SOURCE_SOME);
+    ck_assert_msg(strstr(r->err.msg, "about another topic") != NULL, "%s", r->err.msg);
+    EXPECT_ABSENT(r, BACKLOGS, backlog(r, "G", "T"), LAG);
+    EXPECT_INT(r, BACKLOGS, backlog(r, "G", "T"), COMPLETE, 0);
+    rig_free(r);
+}
+END_TEST
+
 START_TEST(a_broker_that_hangs_costs_its_timeout_and_no_more)
 {
     struct rig *r = rig_simple(V5);
@@ -1026,6 +1065,7 @@ static Suite *suite(void)
     c = unit_case(s, "faults");
     tcase_add_loop_test(c, a_broker_that_went_down_is_shown_down_and_its_part_is_missing, 0, 2);
     tcase_add_test(c, a_broker_never_seen_leaves_sums_incomplete);
+    tcase_add_test(c, a_broker_without_its_list_of_topics_leaves_sums_incomplete);
     tcase_add_test(c, a_broker_is_forgotten_after_a_while);
     tcase_add_loop_test(c, a_broker_with_a_new_name_is_not_two, 0, 2);
     tcase_add_test(c, an_empty_name_server_wipes_out_nothing);
@@ -1034,6 +1074,7 @@ static Suite *suite(void)
     tcase_add_loop_test(c, a_slave_stands_in_for_its_master, 0, 2);
     tcase_add_test(c, a_slave_of_5_5_has_no_offsets_and_that_is_not_zero);
     tcase_add_loop_test(c, whatever_goes_wrong_nothing_is_shown_as_zero, 0, 2 * CODES * MANNERS);
+    tcase_add_test(c, an_answer_about_another_topic_is_no_answer);
     tcase_add_test(c, a_broker_that_hangs_costs_its_timeout_and_no_more);
     tcase_add_loop_test(c, a_look_ends_by_its_deadline_or_when_told, 0, 2);
     tcase_add_test(c, a_broker_in_its_first_seconds_is_up);

@@ -5,6 +5,9 @@
  * it. 0: the body was read to its end. -1: it broke off or was no such body (ERR_PROTO or ERR_LIMIT, with the position);
  * what was handed out before that was good.
  *
+ * A body of one of the large lists without its table (43, 21, 201; of the brokers, 106) is the answer to some other question, and no such
+ * body: an empty list would make everything vanish that was known.
+ *
  * All of them forgive the same things: members we do not know, members that are missing, values of another type (a value
  * that is not there is not handed out, or is handed out as BODY_NONE), names that are empty, have a NUL in them or are longer than
  * NAME_MAX_BYTES, and queue numbers from BODY_QUEUES_MAX on (skipped).
@@ -26,6 +29,10 @@
 #define BODY_MEMBERS_MAX 32           /* brokers of one name; more are skipped */
 #define BODY_TIME_MAX (1LL << 53)     /* ms; above, a time is nonsense */
 #define BODY_RATE_MAX 1e15            /* a count or bytes a second; above, it is nonsense */
+
+/* For the decoders of such bodies: enters the table, and ends the body, which must have had one. */
+bool body_enter_table(struct json *j, bool *has_table);
+int body_done(struct json *j, bool has_table, const char *name, struct err *err);
 
 /* 106: the brokers, one call for each broker name. */
 struct body_broker {

@@ -63,11 +63,12 @@ int body_cluster(struct view body, void (*broker)(void *ctx, const struct body_b
     struct json j;
     struct json_key key, name;
     struct texts texts;
+    bool has_table = false;
 
     json_init(&j, body.data, body.len);
     if (json_enter_body(&j))
         while (json_next_key(&j, &key))
-            if (json_key_is(&key, "brokerAddrTable") && json_enter_object(&j))
+            if (json_key_is(&key, "brokerAddrTable") && body_enter_table(&j, &has_table))
                 while (json_next_key(&j, &name)) {
                     struct body_broker one;
                     one.count = 0;
@@ -79,5 +80,5 @@ int body_cluster(struct view body, void (*broker)(void *ctx, const struct body_b
                     if (one.name.len > 0 && one.count > 0)
                         broker(ctx, &one);
                 }
-    return json_done(&j, err);
+    return body_done(&j, has_table, "brokerAddrTable", err);
 }

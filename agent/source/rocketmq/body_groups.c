@@ -11,14 +11,15 @@ int body_groups(struct view body, void (*group)(void *ctx, struct view group), v
 {
     struct json j;
     struct json_key key, name;
+    bool has_table = false;
 
     *names = 0;
     json_init(&j, body.data, body.len);
     if (json_enter_body(&j))
         while (json_next_key(&j, &key))
-            if (json_key_is(&key, "subscriptionGroupTable") && json_enter_object(&j))
+            if (json_key_is(&key, "subscriptionGroupTable") && body_enter_table(&j, &has_table))
                 for (; json_next_key(&j, &name); ++*names)
                     if (name.kind == JSON_KEY_TEXT && name_fits(name.text) && json_peek(&j) == JSON_OBJECT)
                         group(ctx, name.text);
-    return json_done(&j, err);
+    return body_done(&j, has_table, "subscriptionGroupTable", err);
 }

@@ -31,13 +31,15 @@ int body_offsets(struct view body, const struct body_offsets *to, void *ctx, str
 {
     struct json j;
     struct json_key key;
+    bool has_table = false;
 
     json_init(&j, body.data, body.len);
     if (json_enter_body(&j))
         while (json_next_key(&j, &key)) {
-            bool is_committed = json_key_is(&key, "offsetTable");
-            if ((is_committed || json_key_is(&key, "pullOffsetTable")) && json_enter_object(&j))
-                read_table(&j, is_committed ? BODY_COMMITTED : BODY_PULLED, to, ctx);
+            if (json_key_is(&key, "offsetTable") && body_enter_table(&j, &has_table))
+                read_table(&j, BODY_COMMITTED, to, ctx);
+            else if (json_key_is(&key, "pullOffsetTable") && json_enter_object(&j))
+                read_table(&j, BODY_PULLED, to, ctx);
         }
-    return json_done(&j, err);
+    return body_done(&j, has_table, "offsetTable", err);
 }

@@ -14,12 +14,13 @@ int body_topics(struct view body, void (*topic)(void *ctx, struct view topic, ui
     struct json j;
     struct json_key key, name, member;
     int64_t value;
+    bool has_table = false;
 
     *names = 0;
     json_init(&j, body.data, body.len);
     if (json_enter_body(&j))
         while (json_next_key(&j, &key))
-            if (json_key_is(&key, "topicConfigTable") && json_enter_object(&j))
+            if (json_key_is(&key, "topicConfigTable") && body_enter_table(&j, &has_table))
                 for (; json_next_key(&j, &name); ++*names) {
                     if (name.kind != JSON_KEY_TEXT || !name_fits(name.text) || !json_enter_object(&j))
                         continue;
@@ -30,5 +31,5 @@ int body_topics(struct view body, void (*topic)(void *ctx, struct view topic, ui
                             queues = value;
                     topic(ctx, name.text, queues < BODY_QUEUES_MAX ? (uint32_t)queues : BODY_QUEUES_MAX);
                 }
-    return json_done(&j, err);
+    return body_done(&j, has_table, "topicConfigTable", err);
 }

@@ -336,13 +336,18 @@ struct topic_reader {
     struct broker *broker;
     uint32_t topic;
     int64_t last_stored_ms;
-    bool lacks_min, is_empty;
+    bool lacks_min, is_empty, is_of_another;
 };
 
 static void on_topic_queue(void *ctx, const struct body_queue *queue)
 {
     struct topic_reader *r = ctx;
 
+    if (queue->topic.len != intern_len(&r->broker->cluster->topics, r->topic) ||
+        memcmp(queue->topic.data, intern_text(&r->broker->cluster->topics, r->topic), queue->topic.len) != 0) {
+        r->is_of_another = true;
+        return;
+    }
     take_end(r->broker, &r->broker->topics[r->topic], queue);
     if (queue->last_stored_ms > r->last_stored_ms)
         r->last_stored_ms = queue->last_stored_ms;
@@ -359,6 +364,8 @@ int learn_topic(struct broker *b, uint32_t topic, struct view body, struct momen
 
     learn_begin_ends(t);
     int result = body_topic_stats(body, on_topic_queue, &r, err);
+    if (result == 0 && r.is_of_another)
+        result = err_set(err, ERR_PROTO, "this answers another question: it is about another topic");
     if (result == 0 && t->fresh > 0)
         t->fresh = t->queues; /* 202 has every queue that can be written to: the end of any other stands still */
     learn_end_ends(b, t, at);

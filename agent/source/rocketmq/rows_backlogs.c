@@ -160,7 +160,7 @@ static void gather(struct rows *r, struct backlog *g, uint32_t pair, bool counts
     for (unsigned i = 0; i < r->cluster->broker_count; i++) {
         const struct broker *b = r->cluster->brokers[i];
         const struct pair_part *p = pair == 0 ? NULL : broker_find_pair(b, pair);
-        g->is_incomplete |= !b->knows_offsets; /* who knows what it holds */
+        g->is_incomplete |= !b->knows_offsets || b->topics_stamp == 0; /* who knows what it holds */
         if (!rows_shows_topic(r, b, g->topic) || !broker_has_group(b, g->group))
             continue;
         g->is_incomplete |= broker_is_offsets_blind(b); /* old ones, or none where there were some */

@@ -17,7 +17,7 @@ static bool hosts_answered(const struct rows *r, uint32_t group)
 {
     for (unsigned i = 0; i < r->cluster->broker_count; i++) {
         const struct broker *b = r->cluster->brokers[i];
-        if (broker_has_group(b, group) && (b->offsets_number != b->now.look->number || broker_is_offsets_blind(b)))
+        if (broker_has_group(b, group) && (b->topics_stamp == 0 || b->offsets_number != b->now.look->number || broker_is_offsets_blind(b)))
             return false;
     }
     return true;

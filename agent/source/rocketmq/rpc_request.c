@@ -128,6 +128,9 @@ static void describe_timeout(const struct rpc_target *t, const struct request *r
     if (size > 0)
         err_set(err, ERR_TIMEOUT, "%s: answer to %s (%d) not complete within %g s (%zu of %td bytes)", t->name, name,
                 r->call.code, seconds, t->in_len, size);
+    else if (t->in_len > 0)
+        err_set(err, ERR_TIMEOUT, "%s: answer to %s (%d) not complete within %g s (%zu bytes)", t->name, name, r->call.code, seconds,
+                t->in_len);
     else
         err_set(err, ERR_TIMEOUT, "%s: no answer to %s (%d) within %g s", t->name, name, r->call.code, seconds);
 }
