@@ -178,8 +178,8 @@ reaches "name servers told by an address server" "$told" "$exact"
 check "which is said, too" grep -q "^ok .*address server 127.0.0.1:$web_port *tells 1 name server" "$dir/out"
 reaches "an address server behind the proxy" "$told" "$http_proxy_is" "$exact"
 fails "a page that is not there" "address server 127.0.0.1:$web_port: answered 404" "$told/nothing/here" "$exact"
-"$MQPUSH" run -c /dev/null --set "source.rocketmq.address_server=http://127.0.0.1:$web_port" --set "source.rocketmq.$(tr -d ' ' <<<"$exact")" \
-    --set agent.interval=1s --to "sqlite:$dir/told.db" >"$dir/told.log" 2>&1 &
+printf '%s\n' '[agent]' 'interval = 1s' '[source rocketmq]' "$told" "$exact" '[sink sqlite]' "path = $dir/told.db" >"$dir/told.conf"
+"$MQPUSH" run -c "$dir/told.conf" >"$dir/told.log" 2>&1 &
 agent=$!
 pids+=("$agent")
 looks() { sqlite3 "$dir/told.db" 'SELECT count(*) FROM intervals WHERE complete = 1' 2>/dev/null || echo 0; }
