@@ -16,6 +16,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define LINK_REPLY_MAX (16u << 20) /* bytes of one reply; hiredis makes up to 18 of one */
+#define LINK_ELEMENTS_MAX 100000   /* of one array; hiredis would allocate what the peer announces */
+
 struct redisContext;
 struct redisReply;
 struct addrinfo;

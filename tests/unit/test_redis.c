@@ -4,12 +4,14 @@
 #include "agent/base/xalloc.h"
 #include "sinks/redis/address.h"
 #include "sinks/redis/entry.h"
+#include "sinks/redis/link.h"
 #include "sinks/redis/refusal.h"
 #include "sinks/redis/stream_id.h"
 #include "tests/fake/redis_peer.h"
 #include "tests/fake/sink_rig.h"
 #include "tests/unit/unit.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -362,6 +364,52 @@ START_TEST(a_server_that_repeats_the_password_does_not_bring_it_into_an_error)
 }
 END_TEST
 
+START_TEST(a_password_in_the_first_word_of_a_refusal_is_not_shown)
+{
+    sink_rig_set(&rig, "password", "secret");
+    open_rig();
+    redis_peer_fail(peer, "AUTH", 1, 1, "NO_secret_HERE");
+    ck_assert_int_eq(deliver(rig_broker_batch(1)), SINK_RETRY);
+    ck_assert_msg(strstr(rig.err.msg, "secret") == NULL && strstr(rig.err.msg, "AUTH: refused") != NULL, "%s", rig.err.msg);
+}
+END_TEST
+
+static void check_answer_to_info(const char *head, const char *again, const char *wanted)
+{
+    open_rig();
+    redis_peer_say_forever(peer, head, again);
+    ck_assert_int_eq(deliver(rig_broker_batch(1)), SINK_RETRY);
+    ck_assert_msg(strstr(rig.err.msg, wanted) != NULL, "%s", rig.err.msg);
+    ck_assert_int_eq(deliver(rig_broker_batch(1)), SINK_OK);
+}
+
+START_TEST(an_array_at_its_limit_is_read)
+{
+    static_assert(LINK_ELEMENTS_MAX == 100000, "what is announced below");
+    check_answer_to_info("*100000\r\n", ":1\r\n:2\r\n:3\r\n:4\r\n", "makes no sense");
+}
+END_TEST
+
+START_TEST(an_array_past_its_limit_is_refused_before_it_comes)
+{
+    check_answer_to_info("*100001\r\n", "", "beyond our limits");
+}
+END_TEST
+
+/* Neither of its parts is large, and none of its arrays long. */
+START_TEST(a_reply_of_arrays_within_arrays_is_given_up_at_the_limit)
+{
+    char *again = xmalloc(1000 * 6 + 10), *at = again;
+
+    static_assert(LINK_REPLY_MAX == 16u << 20, "16 MiB, as the message says");
+    at += sprintf(at, "*1000\r\n");
+    for (int i = 0; i < 1000; i++)
+        at += sprintf(at, "$0\r\n\r\n");
+    check_answer_to_info("*100000\r\n", again, "a reply of more than 16 MiB");
+    free(again);
+}
+END_TEST
+
 START_TEST(trims_go_once_an_interval)
 {
     sink_rig_set(&rig, "maxage", "1h");
@@ -577,6 +625,10 @@ static Suite *suite(void)
     tcase_add_loop_test(t, wrong_options_are_found_at_the_start, 0, COUNT(wrong_options));
     tcase_add_test(t, a_connection_begins_with_who_and_where);
     tcase_add_test(t, a_server_that_repeats_the_password_does_not_bring_it_into_an_error);
+    tcase_add_test(t, a_password_in_the_first_word_of_a_refusal_is_not_shown);
+    tcase_add_test(t, an_array_at_its_limit_is_read);
+    tcase_add_test(t, an_array_past_its_limit_is_refused_before_it_comes);
+    tcase_add_test(t, a_reply_of_arrays_within_arrays_is_given_up_at_the_limit);
     tcase_add_test(t, trims_go_once_an_interval);
     tcase_add_test(t, another_interval_with_the_same_time_is_another_interval);
     tcase_add_test(t, rows_of_another_label_are_known_again);
