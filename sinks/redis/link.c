@@ -96,8 +96,8 @@ static int fail(struct link *l, struct err *err)
     return -1;
 }
 
-/* One wait for the socket, then whatever reading and writing is possible. taken: bytes read for the reply that is waited for. */
-static int move_bytes(struct link *l, const struct wait *wait, size_t *taken, struct err *err)
+/* One wait for the socket, then whatever reading and writing is possible. */
+static int move_bytes(struct link *l, const struct wait *wait, struct err *err)
 {
     redisContext *c = l->context;
     int done = 0, ready;
@@ -109,8 +109,8 @@ static int move_bytes(struct link *l, const struct wait *wait, size_t *taken, st
         size_t before = c->reader->len;
         if (redisBufferRead(c) != REDIS_OK)
             return fail(l, err);
-        *taken += c->reader->len - before;
-        if (*taken > LINK_REPLY_MAX)
+        l->reply_bytes += c->reader->len - before;
+        if (l->reply_bytes > LINK_REPLY_MAX)
             return err_set(err, ERR_LIMIT, "%s: a reply of more than %u MiB", l->name, LINK_REPLY_MAX >> 20);
     }
     if ((ready & POLLOUT) != 0 && redisBufferWrite(c, &done) != REDIS_OK)
@@ -121,7 +121,6 @@ static int move_bytes(struct link *l, const struct wait *wait, size_t *taken, st
 static int take_reply(struct link *l, const struct wait *wait, void **reply, struct err *err)
 {
     redisContext *c = l->context;
-    size_t taken = 0;
 
     if (l->out.len > 0 && redisAppendFormattedCommand(c, l->out.data, l->out.len) != REDIS_OK)
         return fail(l, err);
@@ -132,7 +131,7 @@ static int take_reply(struct link *l, const struct wait *wait, void **reply, str
             return fail(l, err);
         if (*reply != NULL)
             return 0;
-        if (move_bytes(l, wait, &taken, err) < 0)
+        if (move_bytes(l, wait, err) < 0)
             return -1;
     }
 }
@@ -141,6 +140,7 @@ int link_reply(struct link *l, const struct wait *wait, struct redisReply **repl
 {
     void *found = NULL;
 
+    l->reply_bytes = 0;
     if (take_reply(l, wait, &found, err) < 0) {
         link_close(l);
         return -1;

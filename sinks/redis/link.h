@@ -43,6 +43,7 @@ struct link {
     struct buf out;                   /* commands not yet given to hiredis */
     uint64_t generation;              /* grows with each connection */
     uint64_t bytes;                   /* written since link_init */
+    size_t reply_bytes;               /* read while the present reply is waited for */
 };
 
 void link_init(struct link *l, const struct endpoint *to);
