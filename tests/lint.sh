@@ -32,6 +32,7 @@ room_of() {
     case "$1" in
     agent/base/*) echo base ;;
     agent/model/*) echo model ;;
+    agent/net/*) echo net ;;
     agent/source/source.h) echo source.h ;;
     agent/source/registry.c) echo source ;;
     agent/source/*/*) echo "source/$(cut -d/ -f3 <<<"$1")" ;;
@@ -52,10 +53,11 @@ may_include() { # may_include ROOM OF-ROOM
     case "$1" in
     base) below='base' ;;
     model) below='base model' ;;
+    net) below='base net' ;;
     source.h | sink.h) below='base model' ;;
     source) below='base model source.h' ;;
-    source/*) below="base model source.h $1" ;;
-    sinks) below='base model sink.h sinks' ;;
+    source/*) below="base net model source.h $1" ;;
+    sinks) below='base net model sink.h sinks' ;;
     history) below='base model history' ;;
     pipeline) below='base model source.h sink.h pipeline' ;;
     view) below='base model source.h sink.h history pipeline view' ;;
@@ -96,7 +98,7 @@ check_rooms() {
 #
 # header pattern | where it may be included | in how many files. Types of a library never appear in a header of ours.
 
-libraries='curl/|sinks/http[a-z_]*\.c|3
+libraries='curl/|agent/net/http[a-z_]*\.c|3
 curl/|agent/source/rocketmq/[a-z_]*\.c|1
 cjson/|agent/[a-z/_]*\.c|1
 cjson/|sinks/[a-z_/]*\.c|1

@@ -5,7 +5,7 @@
 #define SINKS_PUSHGATEWAY_ANSWER_H
 
 #include "agent/base/err.h"
-#include "sinks/http.h"
+#include "agent/net/http.h"
 #include "sinks/sink.h"
 
 /* name: who answered, as http_name says it. err tells what anything but OK means, with the beginning of the answer's text. */

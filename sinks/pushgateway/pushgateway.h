@@ -4,7 +4,7 @@
 #ifndef SINKS_PUSHGATEWAY_PUSHGATEWAY_H
 #define SINKS_PUSHGATEWAY_PUSHGATEWAY_H
 
-#include "sinks/http.h"
+#include "agent/net/http.h"
 #include "sinks/pushgateway/group.h"
 #include "sinks/sink.h"
 

@@ -13,7 +13,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/num.h"
 #include "agent/base/xalloc.h"
-#include "sinks/http.h"
+#include "agent/net/http.h"
 #include "sinks/pushgateway/answer.h"
 #include "sinks/pushgateway/group.h"
 

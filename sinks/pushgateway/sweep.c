@@ -3,7 +3,7 @@
 
 #include "agent/base/xalloc.h"
 #include "agent/model/batch.h"
-#include "sinks/http.h"
+#include "agent/net/http.h"
 #include "sinks/prom_text.h"
 #include "sinks/pushgateway/answer.h"
 #include "sinks/pushgateway/pushgateway.h"

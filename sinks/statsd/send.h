@@ -8,7 +8,7 @@
 #define SINKS_STATSD_SEND_H
 
 #include "agent/base/err.h"
-#include "sinks/resolve.h"
+#include "agent/net/resolve.h"
 
 #include <stdbool.h>
 #include <stddef.h>

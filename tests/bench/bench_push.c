@@ -5,7 +5,7 @@
  */
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
-#include "sinks/http.h"
+#include "agent/net/http.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #include "agent/base/buf.h"
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
-#include "sinks/http.h"
+#include "agent/net/http.h"
 #include "tests/fake/sink_rig.h"
 
 #include <cjson/cJSON.h>

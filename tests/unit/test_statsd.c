@@ -3,7 +3,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
 #include "agent/model/family.h"
-#include "sinks/resolve.h"
+#include "agent/net/resolve.h"
 #include "sinks/statsd/encode.h"
 #include "sinks/statsd/words.h"
 #include "tests/fake/sink_rig.h"

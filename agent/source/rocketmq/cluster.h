@@ -20,6 +20,7 @@
 
 #include "agent/base/intern.h"
 #include "agent/source/rocketmq/bodies.h"
+#include "agent/source/rocketmq/manners.h"
 #include "agent/source/rocketmq/motion.h"
 #include "agent/source/rocketmq/peer.h"
 #include "agent/source/rocketmq/runtime.h"
@@ -152,6 +153,7 @@ struct broker {
     struct member *leader; /* whom we ask: the master, or who stands in for it */
     bool leader_is_new;    /* since the last look */
     uint32_t led_since;    /* its first look: rates begin there */
+    struct manners manners; /* towards the leader */
 
     /* Arrays by topic number, pair number and group number; room is how far each reaches. */
     struct topic_part *topics;
@@ -213,7 +215,6 @@ struct broker {
         bool nothing_returned; /* no delay level has delivered since the last look, so no retry topic has grown */
         bool offsets_moved;
         bool ends_failed;      /* an answer about ends is missing */
-        bool is_busy;          /* it said so: one request at a time */
         struct list_reading lists[BROKER_LISTS];
         unsigned next_client;  /* of lanes_running.c: where its walk over the picks has got to */
     } now;

@@ -1,91 +1,24 @@
 /*
- * conn.c - plain TCP, never waiting: names are resolved on the side, each address of a name is tried in turn.
- *
- * getaddrinfo() cannot be told to stop and may take half a minute when DNS is away, longer than any deadline of ours. So a
- * name (not an address in digits) is looked up by a thread of its own, which touches nothing but its struct lookup and
- * says through an eventfd when it has finished. That thread is detached, the one exception to the rule: if we give up
- * first, nobody could join it in time, and whoever lets go of the lookup last frees it.
+ * conn.c - plain TCP, never waiting: names are resolved on the side (net/lookup.h), each address of a name is tried in turn.
  */
 #include "agent/source/rocketmq/conn.h"
 
 #include "agent/base/clock.h"
 #include "agent/base/num.h"
 #include "agent/base/xalloc.h"
+#include "agent/net/lookup.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* ---- looking up names ------------------------------------------------------------------------------------------- */
-
-struct lookup {
-    atomic_int holders; /* the conn and the thread; the last one frees */
-    int done_fd;        /* readable when the two below are set */
-    int rc;
-    struct addrinfo *found;
-    char host[CONN_HOST_MAX], port[6];
-};
-
-static void lookup_release(struct lookup *l)
-{
-    if (l == NULL || atomic_fetch_sub(&l->holders, 1) > 1)
-        return;
-    if (l->found != NULL)
-        freeaddrinfo(l->found);
-    if (l->done_fd >= 0)
-        close(l->done_fd);
-    free(l);
-}
-
-static int find_addresses(struct lookup *l, int flags)
-{
-    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | flags };
-
-    return l->rc = getaddrinfo(l->host, l->port, &hints, &l->found);
-}
-
-static void *lookup_thread(void *arg)
-{
-    struct lookup *l = arg;
-
-    find_addresses(l, AI_ADDRCONFIG);
-    while (write(l->done_fd, &(uint64_t){ 1 }, sizeof(uint64_t)) < 0 && errno == EINTR)
-        ;
-    lookup_release(l);
-    return NULL;
-}
-
-/* Signals are for the main thread: the look-up inherits a mask with all of them blocked. */
-static int lookup_start(struct lookup *l)
-{
-    pthread_attr_t attr;
-    pthread_t thread;
-    sigset_t all, old;
-
-    atomic_store(&l->holders, 2);
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int rc = pthread_create(&thread, &attr, lookup_thread, l);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attr);
-    if (rc != 0)
-        atomic_store(&l->holders, 1);
-    return rc;
-}
 
 /* ---- addresses -------------------------------------------------------------------------------------------------- */
 
@@ -119,42 +52,23 @@ int conn_split_address(const char *address, char host[CONN_HOST_MAX], char port[
 struct conn {
     int fd;                  /* -1: none yet */
     bool is_open;
-    bool is_numeric;
-    struct lookup *lookup;
+    struct lookup *lookup;   /* NULL: the address is none */
     const struct addrinfo *next; /* address to try next */
     int64_t deadline_ns;     /* for all addresses */
     int64_t slice_ends_ns;   /* for the address being tried */
     struct err err;          /* why the last address failed; decided at once if there is none to try */
 };
 
-static void begin_lookup(struct conn *c)
-{
-    struct lookup *l = c->lookup;
-
-    c->is_numeric = find_addresses(l, AI_NUMERICHOST) == 0;
-    if (c->is_numeric) {
-        c->next = l->found;
-        return;
-    }
-    l->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (l->done_fd < 0)
-        err_sys(&c->err, "eventfd");
-    else if ((errno = lookup_start(l)) != 0)
-        err_sys(&c->err, "starting the look-up of %s", l->host);
-}
-
 static struct conn *plain_open(void *ctx, const char *address, int64_t deadline_ns)
 {
     struct conn *c = xcalloc(1, sizeof(*c));
+    char host[CONN_HOST_MAX], port[LOOKUP_PORT_MAX];
 
     (void)ctx;
     c->fd = -1;
     c->deadline_ns = deadline_ns;
-    c->lookup = xcalloc(1, sizeof(*c->lookup));
-    c->lookup->done_fd = -1;
-    atomic_store(&c->lookup->holders, 1);
-    if (conn_split_address(address, c->lookup->host, c->lookup->port, &c->err) == 0)
-        begin_lookup(c);
+    if (conn_split_address(address, host, port, &c->err) == 0)
+        c->lookup = lookup_start(host, port, SOCK_STREAM);
     return c;
 }
 
@@ -168,20 +82,11 @@ static bool is_ready(int fd, short events)
 /* 1: there are addresses; 0: still looking; -1: there are none. */
 static int finish_lookup(struct conn *c, struct err *err)
 {
-    struct lookup *l = c->lookup;
+    int rc = lookup_take(c->lookup, &c->next, err);
 
-    if (!is_ready(l->done_fd, POLLIN)) {
-        if (clock_now_ns() < c->deadline_ns)
-            return 0;
-        return err_set(err, ERR_TIMEOUT, "looking up %s takes too long", l->host);
-    }
-    uint64_t ignored;
-    if (read(l->done_fd, &ignored, sizeof(ignored)) < 0)
-        return err_sys(err, "looking up %s", l->host);
-    if (l->rc != 0)
-        return err_set(err, ERR_SYS, "looking up %s: %s", l->host, gai_strerror(l->rc));
-    c->next = l->found;
-    return 1;
+    if (rc == 0 && clock_now_ns() >= c->deadline_ns)
+        return err_set(err, ERR_TIMEOUT, "looking up %s takes too long", lookup_host(c->lookup));
+    return rc;
 }
 
 static void set_options(int fd)
@@ -200,7 +105,7 @@ static void address_failed(struct conn *c, const struct addrinfo *a, enum err_ki
 
     err_set(&c->err, kind, "%s", kind == ERR_TIMEOUT ? "no answer" : strerror_r(sys, reason, sizeof(reason)));
     c->err.sys = sys;
-    if (!c->is_numeric) {
+    if (!lookup_was_numeric(c->lookup)) {
         getnameinfo(a->ai_addr, a->ai_addrlen, host, sizeof(host), NULL, 0, NI_NUMERICHOST);
         err_wrap(&c->err, "%s", host);
     }
@@ -281,7 +186,7 @@ static int plain_wait(const struct conn *c, short *events, int64_t *wake_at_ns)
     *events = c->is_open || c->fd < 0 ? POLLIN : POLLOUT;
     if (!c->is_open && wake < *wake_at_ns)
         *wake_at_ns = wake;
-    return c->fd >= 0 ? c->fd : c->lookup->done_fd;
+    return c->fd >= 0 ? c->fd : lookup_fd(c->lookup);
 }
 
 /* What recv or send said, as our three outcomes. */
@@ -316,7 +221,7 @@ static void plain_close(struct conn *c)
         return;
     if (c->fd >= 0)
         close(c->fd);
-    lookup_release(c->lookup);
+    lookup_free(c->lookup);
     free(c);
 }
 

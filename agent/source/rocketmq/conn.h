@@ -8,6 +8,7 @@
 #define AGENT_SOURCE_ROCKETMQ_CONN_H
 
 #include "agent/base/err.h"
+#include "agent/net/lookup.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -29,7 +30,7 @@ struct conn_ops {
 
 extern const struct conn_ops conn_plain;
 
-#define CONN_HOST_MAX 256
+#define CONN_HOST_MAX LOOKUP_HOST_MAX
 
 /* "host:port", "[IPv6]:port" or "IPv6:port" (as old brokers register) into its two parts; -1 and a sentence. */
 int conn_split_address(const char *address, char host[CONN_HOST_MAX], char port[6], struct err *err);

@@ -67,8 +67,11 @@ bool lanes_is_good(struct broker *b, const struct rpc_answer *answer, uint32_t w
     struct forbidden *forbidden = &b->leader->peer.forbidden;
     struct err err;
 
-    if (answer->err != NULL)
+    if (answer->err != NULL) {
+        if (answer->err->kind == ERR_TIMEOUT && b->leader->is_up) /* one that answers nothing is not overloaded */
+            manners_trouble(&b->manners);
         return false;
+    }
     b->leader->is_up = true;
     if (rpc_answer_check(answer, &err) == 0) {
         forbidden_clear(forbidden, answer->code, what);
@@ -77,8 +80,8 @@ bool lanes_is_good(struct broker *b, const struct rpc_answer *answer, uint32_t w
     if (err.kind == ERR_FORBIDDEN)
         forbidden_note(forbidden, answer->code, what, b->now.look->started_at_ns, &err);
     if (answer->frame->code == RMQ_RESPONSE_SYSTEM_BUSY) {
-        b->now.is_busy = true;
-        rpc_target_set_in_flight(b->leader->peer.target, 1);
+        manners_trouble(&b->manners);
+        lanes_set_pace(b);
     }
     peer_refused(&b->leader->peer, answer->code, &err);
     return false;
@@ -87,6 +90,16 @@ bool lanes_is_good(struct broker *b, const struct rpc_answer *answer, uint32_t w
 void lanes_unreadable(struct broker *b, const struct rpc_answer *answer, const struct err *err)
 {
     peer_refused(&b->leader->peer, answer->code, err);
+}
+
+void lanes_set_pace(struct broker *b)
+{
+    rpc_target_set_in_flight(b->leader->peer.target, manners_in_flight(&b->manners, b->now.look->options->max_in_flight));
+}
+
+bool lanes_may_ask_aside(const struct broker *b)
+{
+    return b->leader->is_up && !b->now.is_given_up && !manners_rests(&b->manners, b->now.look->started_at_ns);
 }
 
 bool lanes_shows_group(const struct look *look, const struct cluster *c, uint32_t group)
@@ -208,6 +221,8 @@ static void take_log(struct broker *b, const struct member *m)
 {
     const struct runtime_facts *f = &m->facts;
 
+    if (f->booted_at != b->booted_at && b->booted_at != NO_INT)
+        manners_booted(&b->manners, b->now.look->started_at_ns);
     if (f->booted_at != b->booted_at)
         b->settled_log = b->log_before = b->delivered = b->ledger.puts = NO_INT;
     b->now.puts = f->puts;
@@ -294,6 +309,7 @@ static void begin(struct broker *b, struct look *look)
 {
     begin_leader(b, look);
     memset(&b->now, 0, sizeof(b->now));
+    manners_begin(&b->manners);
     b->now.look = look;
     b->now.ends_since = b->ends_since;
     b->now.starts_left = STARTS_AT_ONCE;

@@ -30,6 +30,10 @@ bool lanes_is_forbidden(const struct broker *b, int code, uint32_t what);
 void lanes_unreadable(struct broker *b, const struct rpc_answer *answer, const struct err *err);
 /* Takes an answer to 202; its arg is the topic. */
 void lanes_take_topic(struct broker *b, const struct rpc_answer *answer);
+/* In flight to the leader goes what its manners allow. */
+void lanes_set_pace(struct broker *b);
+/* For all but the fast lane: the leader answers, and does not rest. */
+bool lanes_may_ask_aside(const struct broker *b);
 /* Groups and pairs are shown, and asked for, unless they are the broker's own. */
 bool lanes_shows_group(const struct look *look, const struct cluster *c, uint32_t group);
 

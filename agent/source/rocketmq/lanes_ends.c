@@ -298,7 +298,7 @@ static void mark_wanted(struct broker *b)
 bool lanes_feed_ends(struct broker *b)
 {
     if (!b->now.step_has_begun) {
-        rpc_target_set_in_flight(b->leader->peer.target, b->now.is_busy ? 1 : b->now.look->options->max_in_flight);
+        lanes_set_pace(b);
         mark_wanted(b);
         lanes_begin_ledger(b);
     }

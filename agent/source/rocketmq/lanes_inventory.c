@@ -125,9 +125,11 @@ static bool is_due(struct broker *b)
 
     if (b->topics_stamp == 0 || b->groups_stamp == 0)
         return true;
+    if (manners_rests(&b->manners, look->started_at_ns))
+        return false;
     if (b->names_changed)
         return age_ms >= look->options->slow_interval_ms / INVENTORY_GAP;
-    if (age_ms < look->options->slow_interval_ms || look->slow_left < 2)
+    if (age_ms < manners_spread(look->options->slow_interval_ms, b->inventory_at_ns, b->index) || look->slow_left < 2)
         return false;
     look->slow_left -= 2;
     return true;

@@ -225,9 +225,9 @@ static void begin(struct way *w, struct broker *b)
     if (!b->leader->is_up)
         return;
     rates_begin(b);
-    if (b->now.is_given_up)
+    if (!lanes_may_ask_aside(b))
         return;
-    rpc_target_set_in_flight(b->leader->peer.target, b->now.is_busy ? 1 : b->now.look->options->max_in_flight);
+    lanes_set_pace(b);
     feed(w);
 }
 

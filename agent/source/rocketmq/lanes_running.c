@@ -69,7 +69,7 @@ static int64_t urgency_of(const struct look *look, const struct group_info *g, u
 
 static bool may_ask(const struct broker *b)
 {
-    return b->leader->is_up && !b->now.is_given_up && !b->now.is_busy;
+    return lanes_may_ask_aside(b) && !b->manners.is_in_trouble;
 }
 
 static void offer_group(struct running_lane *lane, struct cluster *c, uint32_t id)
@@ -139,7 +139,7 @@ static void on_client(const struct rpc_answer *answer)
         g->is_suspect = true;
         r->told_at_ns = 0;
     } else if (answer->frame->code == RMQ_RESPONSE_SYSTEM_BUSY) {
-        b->now.is_busy = true;
+        manners_trouble(&b->manners);
     } else if (take(b, p, answer, &err) < 0) {
         peer_refused(&b->leader->clients, answer->code, &err);
         let_rest(lane, r);

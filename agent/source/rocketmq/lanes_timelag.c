@@ -227,11 +227,6 @@ static void each_broker(struct look *look, void (*visit)(struct broker *b))
 
 /* ---- choosing ---------------------------------------------------------------------------------------------------- */
 
-static bool can_ask(const struct broker *b)
-{
-    return b->leader->is_up && !b->now.is_given_up;
-}
-
 static struct age age_of(const struct timelag_run *run, const struct part *part)
 {
     struct age sum = age_idle;
@@ -273,7 +268,7 @@ static void offer_part(struct timelag_run *run, const struct part *part)
     const struct pair_info *info = &c->pair_infos[part->pair];
     const struct pair_ages *ages = broker_find_pair(part->broker, part->pair)->ages;
 
-    if (info->is_broadcast || c->group_infos[info->group].model == MODEL_BROADCASTING || !can_ask(part->broker))
+    if (info->is_broadcast || c->group_infos[info->group].model == MODEL_BROADCASTING || !lanes_may_ask_aside(part->broker))
         return;
     int64_t urgency = uncertainty_s(run, age_of(run, part)) * waited_s(run, ages);
     picks_offer(&run->picks, (struct pick){ urgency, PICK_PAIR, c, part->broker, part->pair, 0 });
@@ -352,7 +347,7 @@ static void feed(struct timelag_run *run)
 {
     while (run->waiting < run->ahead && run->next_pick < run->picks.count) {
         const struct pick *pick = &run->picks.heap[run->next_pick++];
-        if (can_ask(pick->broker))
+        if (lanes_may_ask_aside(pick->broker))
             ask(run, pick->broker, pick->id);
     }
 }
@@ -361,8 +356,8 @@ static void make_ready(struct broker *b)
 {
     b->now.look->timelag->ahead += AHEAD_PER_BROKER;
     b->now.step = STEP_DONE;
-    if (can_ask(b))
-        rpc_target_set_in_flight(b->leader->peer.target, b->now.is_busy ? 1 : b->now.look->options->max_in_flight);
+    if (lanes_may_ask_aside(b))
+        lanes_set_pace(b);
 }
 
 static void ask_all(struct timelag_run *run)

@@ -2,7 +2,7 @@
  * memory.c - see memory.h.
  *
  *     0         4              12        16                                                 16 + B
- *     | "MQR1"  | checksum u64 | B (u32) | moment, settings, counts | census | clusters ... | texts      (little endian)
+ *     | "MQR2"  | checksum u64 | B (u32) | moment, settings, counts | census | clusters ... | texts      (little endian)
  *
  * The checksum (FNV-1a) is over all behind it: a flipped bit in an offset would be a wrong lag for as long as nothing moves.
  * Everything else is varints (memory_io.h). A text stands in the table once and is a number elsewhere.

@@ -41,7 +41,7 @@ void memory_save(const struct memory *m, const struct memory_moment *at, struct 
 int memory_load(const struct memory *m, const struct memory_moment *at, const void *data, size_t len, struct err *err);
 
 /* For the fuzzer, which finds no checksum by chance. */
-#define MEMORY_MAGIC "MQR1"
+#define MEMORY_MAGIC "MQR2"
 #define MEMORY_HEADER 12
 uint64_t memory_checksum(const void *data, size_t len);
 

@@ -382,6 +382,15 @@ static void io_rates(struct memory_io *io, struct broker *b)
     io_look(io, &b->rates.number);
 }
 
+static void io_manners(struct memory_io *io, struct manners *m)
+{
+    uint8_t steps = (uint8_t)m->steps;
+
+    io_u8(io, &steps, MANNERS_STEPS_MAX);
+    io_time(io, &m->rest_until_ns);
+    m->steps = steps;
+}
+
 void io_broker_parts(struct memory_io *io, struct broker *b)
 {
     io_bool(io, &b->leader_is_new);
@@ -405,4 +414,6 @@ void io_broker_parts(struct memory_io *io, struct broker *b)
         io_pairs(io, b);
     if (!io->failed)
         io_group_parts(io, b);
+    if (!io->failed)
+        io_manners(io, &b->manners);
 }

@@ -342,12 +342,21 @@ static void run_slow_lanes(struct rocketmq *self, struct look *look)
     lanes_slow(look);
 }
 
-static void count_forbidden(struct look *look)
+static void end_broker(const struct look *look, struct broker *b)
+{
+    struct peer *peer = &b->leader->peer;
+
+    peer_count_forbidden(peer, look->started_at_ns, look->options->slow_interval_ms);
+    manners_end(&b->manners, look->started_at_ns, look->options->interval_ms);
+    if (peer->note[0] == '\0')
+        manners_say(&b->manners, look->started_at_ns, look->options->max_in_flight, peer->note, sizeof(peer->note));
+}
+
+static void end_brokers(const struct look *look)
 {
     for (unsigned c = 0; c < look->topology->cluster_count; c++)
         for (unsigned i = 0; i < look->topology->clusters[c]->broker_count; i++)
-            peer_count_forbidden(&look->topology->clusters[c]->brokers[i]->leader->peer, look->started_at_ns,
-                                 look->options->slow_interval_ms);
+            end_broker(look, look->topology->clusters[c]->brokers[i]);
 }
 
 /* Why the look is not whole: what came first. */
@@ -452,7 +461,7 @@ static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t
     lanes_timelag(&look);
     lanes_rates(&look);
     lanes_running(&look);
-    count_forbidden(&look);
+    end_brokers(&look);
     rows_end(&look, self->name);
     add_namesrv_rows(self, b);
     return judge(self, &look, err);

@@ -16,7 +16,8 @@
  *
  * 21 and 201 are asked in the fast lane, because they must come before the ends, but they count here. While no broker
  * has written anything and no offset has moved, the slow lanes wait, and run once each slow_interval with what they
- * have saved: an idle broker costs its three requests nearly always.
+ * have saved: an idle broker costs its three requests nearly always. A broker in trouble, or just booted, rests (manners.h), and what
+ * is due comes up to a tenth of its interval earlier, by chance.
  *
  * 203 goes to one broker: one where the group has offsets, else any that lists it. Where the answer is 206 (nobody here) the
  * next such broker is asked; a group is offline when all have said so.
@@ -38,21 +39,22 @@
 #define URGENCY_CLASS (1LL << 50)
 
 /* Age in thousandths of the interval; 0: not due. */
-static int64_t overdue(const struct look *look, int64_t asked_at_ns, int64_t interval_ms)
+static int64_t overdue(const struct look *look, int64_t asked_at_ns, int64_t interval_ms, uint32_t salt)
 {
     int64_t age_ms = (look->started_at_ns - asked_at_ns) / NS_PER_MS;
 
     if (interval_ms <= 0)
         return age_ms > 0 ? URGENCY_CLASS - 1 : 0;
-    if (age_ms < interval_ms)
+    if (age_ms < manners_spread(interval_ms, asked_at_ns, salt))
         return 0;
     return age_ms / interval_ms >= URGENCY_CLASS / 1000 ? URGENCY_CLASS - 1 : age_ms * 1000 / interval_ms;
 }
 
-static int64_t group_urgency(const struct look *look, const struct group_info *g)
+static int64_t group_urgency(const struct look *look, const struct cluster *c, uint32_t group)
 {
+    const struct group_info *g = &c->group_infos[group];
     bool moves = g->moved == look->number;
-    int64_t due = overdue(look, g->asked_at_ns, look->options->clients_interval_ms);
+    int64_t due = overdue(look, g->asked_at_ns, look->options->clients_interval_ms, group);
 
     if (g->is_suspect || (moves && g->is_known && g->client_count == 0))
         return 3 * URGENCY_CLASS + due;
@@ -67,13 +69,13 @@ static int64_t group_urgency(const struct look *look, const struct group_info *g
 static int64_t topic_urgency(const struct look *look, const struct broker *b, const struct topic_part *t)
 {
     if (!broker_ends_are_fresh(b, t) && !b->now.is_still)
-        return overdue(look, t->ends_at_ns, look->options->slow_interval_ms);
+        return overdue(look, t->ends_at_ns, look->options->slow_interval_ms, t->first);
     return (int64_t)(b->min_epoch - t->min_epoch) * URGENCY_STALE_START;
 }
 
 static bool may_ask_producers(const struct broker *b)
 {
-    return b->leader->is_up && !b->now.is_given_up && rpc_target_version(b->leader->peer.target) >= WIRE_V4_9_4 &&
+    return lanes_may_ask_aside(b) && rpc_target_version(b->leader->peer.target) >= WIRE_V4_9_4 &&
            !lanes_is_forbidden(b, RMQ_GET_ALL_PRODUCER_INFO, 0);
 }
 
@@ -98,11 +100,6 @@ static void finish(struct slow *s, struct broker *b, const struct rpc_answer *an
         b->now.is_given_up = true;
     else
         feed(s);
-}
-
-static bool can_ask(const struct broker *b)
-{
-    return b->leader->is_up && !b->now.is_given_up;
 }
 
 static void submit(struct slow *s, struct broker *b, int code, const struct wire_field *field,
@@ -140,7 +137,7 @@ static bool ask_next(struct slow *s, struct group_ask *ask)
         struct broker *b = c->brokers[(ask->start + ask->tried++) % c->broker_count];
         if (!hosts_group(b, ask->group, ask->only_with_offsets))
             continue;
-        if (can_ask(b) && !lanes_is_forbidden(b, RMQ_GET_CONSUMER_CONNECTION_LIST, ask->group)) {
+        if (lanes_may_ask_aside(b) && !lanes_is_forbidden(b, RMQ_GET_CONSUMER_CONNECTION_LIST, ask->group)) {
             submit(s, b, RMQ_GET_CONSUMER_CONNECTION_LIST, &field, on_clients, (uintptr_t)ask);
             return true;
         }
@@ -241,7 +238,8 @@ static bool is_asked_for(const struct look *look, const struct cluster *c, uint3
     if (!lanes_shows_group(look, c, group))
         return false;
     for (unsigned i = 0; i < c->broker_count; i++)
-        if (broker_has_group(c->brokers[i], group) && !lanes_is_forbidden(c->brokers[i], RMQ_GET_CONSUMER_CONNECTION_LIST, group))
+        if (broker_has_group(c->brokers[i], group) && !manners_rests(&c->brokers[i]->manners, look->started_at_ns) &&
+            !lanes_is_forbidden(c->brokers[i], RMQ_GET_CONSUMER_CONNECTION_LIST, group))
             return true;
     return false;
 }
@@ -251,7 +249,7 @@ static void offer_groups(struct picks *picks, const struct look *look, struct cl
     for (uint32_t id = 1; id < c->groups.count; id++) {
         const struct group_info *g = &c->group_infos[id];
         if (g->asked_at_ns != 0 && is_asked_for(look, c, id))
-            picks_offer(picks, (struct pick){ group_urgency(look, g), PICK_GROUP, c, NULL, id, 0 });
+            picks_offer(picks, (struct pick){ group_urgency(look, c, id), PICK_GROUP, c, NULL, id, 0 });
     }
 }
 
@@ -267,11 +265,11 @@ static void offer_topics(struct picks *picks, const struct look *look, struct br
 
 static void offer_broker(struct picks *picks, const struct look *look, struct broker *b)
 {
-    if (!can_ask(b))
+    if (!lanes_may_ask_aside(b))
         return;
     offer_topics(picks, look, b);
     if (may_ask_producers(b) && b->producers_at_ns != 0) {
-        int64_t due = overdue(look, b->producers_at_ns, look->options->clients_interval_ms);
+        int64_t due = overdue(look, b->producers_at_ns, look->options->clients_interval_ms, b->index);
         picks_offer(picks, (struct pick){ due > 0 ? 4 * URGENCY_CLASS : 0, PICK_PRODUCERS, b->cluster, b, 0, 0 });
     }
 }
@@ -302,9 +300,9 @@ static bool feed_pick(struct slow *s)
     const struct pick *p = &s->picks.heap[s->next_pick++];
     if (p->kind == PICK_GROUP)
         ask_group(s, p->cluster, p->id);
-    else if (can_ask(p->broker) && p->kind == PICK_TOPIC)
+    else if (lanes_may_ask_aside(p->broker) && p->kind == PICK_TOPIC)
         ask_topic(s, p->broker, p->id);
-    else if (can_ask(p->broker))
+    else if (lanes_may_ask_aside(p->broker))
         ask_producers(s, p->broker);
     return true;
 }
@@ -341,8 +339,8 @@ static void ask_new_brokers(struct slow *s)
             struct broker *b = c->brokers[k];
             s->ahead += AHEAD_PER_BROKER;
             b->now.step = STEP_DONE;
-            if (can_ask(b))
-                rpc_target_set_in_flight(b->leader->peer.target, b->now.is_busy ? 1 : s->look->options->max_in_flight);
+            if (lanes_may_ask_aside(b))
+                lanes_set_pace(b);
             if (may_ask_producers(b) && b->producers_at_ns == 0)
                 ask_producers(s, b);
         }

@@ -158,6 +158,7 @@ static void set_leader(struct broker *b, struct member *leader)
         return;
     b->leader = leader;
     b->leader_is_new = true;
+    b->manners = (struct manners){ 0 };
     b->offsets_number = 0;
     b->settled_log = b->log_before = b->log_min = b->booted_at = b->delivered = b->ledger.puts = NO_INT;
     b->ends_since = UINT32_MAX; /* no ends we hold are those of now */

@@ -5,8 +5,8 @@
  * (a newline in a token's file) is refused here: it would let its author write headers of his own.
  */
 #include "agent/base/xalloc.h"
-#include "sinks/http.h"
-#include "sinks/http_parts.h"
+#include "agent/net/http.h"
+#include "agent/net/http_parts.h"
 
 #include <curl/curl.h>
 #include <errno.h>

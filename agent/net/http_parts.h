@@ -3,10 +3,10 @@
  *
  * http_peer.c checks the options and makes the peer, http.c sends one request, http_why.c says why there was no answer.
  */
-#ifndef SINKS_HTTP_PARTS_H
-#define SINKS_HTTP_PARTS_H
+#ifndef AGENT_NET_HTTP_PARTS_H
+#define AGENT_NET_HTTP_PARTS_H
 
-#include "sinks/http.h"
+#include "agent/net/http.h"
 
 #include <stdint.h>
 

@@ -5,13 +5,13 @@
  * for timeout_ms" are watched, so that no option of libcurl has to be trusted with time. What a peer may send is
  * bounded: headers by HTTP_HEADERS_MAX, an answer nobody wants by SKIP_MAX, a wanted one by the limit of its buf.
  */
-#include "sinks/http.h"
+#include "agent/net/http.h"
 
 #include "agent/base/buf.h"
 #include "agent/base/clock.h"
 #include "agent/base/utf8.h"
 #include "agent/base/xalloc.h"
-#include "sinks/http_parts.h"
+#include "agent/net/http_parts.h"
 
 #include <assert.h>
 #include <curl/curl.h>

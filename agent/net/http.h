@@ -6,8 +6,8 @@
  * (HTTP/1.1). Without a proxy of its own the environment's holds (https_proxy, no_proxy, ...). Each struct http belongs to one
  * thread. No secret gets into an err.
  */
-#ifndef SINKS_HTTP_H
-#define SINKS_HTTP_H
+#ifndef AGENT_NET_HTTP_H
+#define AGENT_NET_HTTP_H
 
 #include "agent/base/err.h"
 

@@ -1,18 +1,18 @@
 /*
  * resolve.h - from a host's name to its addresses, by a deadline.
  *
- * Addresses in digits are taken as they are, at once. A name is looked up by a thread of its own, for getaddrinfo() cannot be told to
- * stop and may take half a minute when DNS is away: if the deadline comes first, that thread is left to end by itself.
+ * The waiting kind of lookup.h, for threads that have nothing else to do meanwhile.
  */
-#ifndef SINKS_RESOLVE_H
-#define SINKS_RESOLVE_H
+#ifndef AGENT_NET_RESOLVE_H
+#define AGENT_NET_RESOLVE_H
 
 #include "agent/base/err.h"
+#include "agent/net/lookup.h"
 
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define RESOLVE_HOST_MAX 256
+#define RESOLVE_HOST_MAX LOOKUP_HOST_MAX
 #define RESOLVE_ADDRESSES_MAX 8 /* of one name that are worth trying */
 
 struct resolve_address {

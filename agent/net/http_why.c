@@ -5,8 +5,8 @@
  * next time.
  */
 #include "agent/base/clock.h"
-#include "sinks/http.h"
-#include "sinks/http_parts.h"
+#include "agent/net/http.h"
+#include "agent/net/http_parts.h"
 
 #include <curl/curl.h>
 #include <math.h>
