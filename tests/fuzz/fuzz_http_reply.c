@@ -5,7 +5,7 @@
  * libcurl is not called: the part of http.c that reads what a peer has sent is compiled into this file. What must hold: what is kept is one
  * printable line, has no login in it, and the times are sane; a Pushgateway's answer has a meaning, and a refusal says why.
  */
-#include "sinks/http.c"
+#include "agent/net/http.c"
 
 #include "sinks/pushgateway/answer.h"
 #include "tests/fuzz/fuzz.h"
