@@ -26,6 +26,7 @@
 #define BODY_MEMBERS_MAX 32           /* brokers of one name; more are skipped */
 #define BODY_TIME_MAX (1LL << 53)     /* ms; above, a time is nonsense */
 #define BODY_RATE_MAX 1e15            /* a count or bytes a second; above, it is nonsense */
+#define CLIENT_LANGUAGE_MAX_BYTES 32
 
 /* 106: the brokers, one call for each broker name. */
 struct body_broker {
