@@ -5,7 +5,8 @@
  * piece is all that one connection ever says, the next connection gets the next piece; then no server answers. socket.c is replaced by a
  * pair of sockets, so that no redirection leads anywhere.
  *
- * What must hold: a delivery ends, without an answer for every row never well; a failure has a sentence of printable bytes.
+ * What must hold: a delivery ends, without an answer for every row never well; a failure has a sentence of printable bytes, without the password
+ * where we had just said it.
  */
 #include "agent/base/clock.h"
 #include "sinks/redis/socket.h"
@@ -19,6 +20,7 @@
 
 #define TIME_MS 1700000040000LL
 #define ROWS 3
+#define AUTH_FAILED "master:6379: AUTH: "
 #define FAR_ENDS_MAX 64 /* two deliveries of at most 12 steps, each with a Sentinel */
 
 static const uint8_t *script;
@@ -94,7 +96,7 @@ static void deliver(uint8_t how, const struct batch *b)
     for (int again = 0; again < 2; again++) {
         enum sink_result result = stream_deliver(&stream, &peers, b, &wait, &rows, &err);
         fuzz_require(result == SINK_OK || err.msg[0] != '\0');
-        fuzz_require(strstr(err.msg, "secret") == NULL);
+        fuzz_require(strncmp(err.msg, AUTH_FAILED, sizeof(AUTH_FAILED) - 1) != 0 || strstr(err.msg, "secret") == NULL);
         for (const char *c = err.msg; *c != '\0' && result != SINK_OK; c++)
             fuzz_require(*c >= ' ' && *c <= '~');
     }

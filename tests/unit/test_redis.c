@@ -172,7 +172,8 @@ END_TEST
 
 START_TEST(a_redirection_is_read_strictly)
 {
-    static const char *const bad[] = { "MOVED", "MOVED 1", "MOVED 1 h", "MOVED 1 h:", "MOVED 1 h:0", "MOVED 1 h:65536", "MOVED 1 h:x" };
+    static const char *const bad[] = { "MOVED", "MOVED 1", "MOVED 1 h", "MOVED 1 h:", "MOVED 1 h:0", "MOVED 1 h:65536", "MOVED 1 h:x",
+                                       "MOVED 1 a\nb:1", "MOVED 1 \x1b[31m:1" };
     const struct endpoint here = { "here", 1 };
     struct endpoint to;
     char long_host[400];
@@ -187,6 +188,17 @@ START_TEST(a_redirection_is_read_strictly)
     ck_assert(strcmp(to.host, "here") == 0 && to.port == 6382);
     int len = snprintf(long_host, sizeof(long_host), "MOVED 1 %0300d:1", 1);
     ck_assert_int_eq(refusal_target(long_host, (size_t)len, &here, &to), -1);
+}
+END_TEST
+
+START_TEST(a_host_that_a_server_names_is_printable_and_fits)
+{
+    char host[ADDRESS_HOST_MAX + 1];
+
+    memset(host, 'h', sizeof(host));
+    ck_assert(address_is_host(host, ADDRESS_HOST_MAX - 1) && !address_is_host(host, ADDRESS_HOST_MAX));
+    ck_assert(address_is_host("2001:db8::1", 11) && !address_is_host("", 0));
+    ck_assert(!address_is_host("a b", 3) && !address_is_host("a\0b", 3) && !address_is_host("\xc3\xa4", 2));
 }
 END_TEST
 
@@ -618,6 +630,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, a_wrong_address_is_refused_without_its_secret, 0, COUNT(bad_urls));
     tcase_add_loop_test(t, a_refusal_has_one_meaning, 0, COUNT(replies));
     tcase_add_test(t, a_redirection_is_read_strictly);
+    tcase_add_test(t, a_host_that_a_server_names_is_printable_and_fits);
     tcase_add_test(t, an_entry_is_the_time_the_columns_that_are_known_and_the_labels);
     t = unit_case(s, "peer");
     tcase_add_checked_fixture(t, setup, teardown);
