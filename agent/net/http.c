@@ -3,7 +3,7 @@
  *
  * One easy handle, one multi handle, one poll loop: the loop is where the deadline, the cancel fd and "nothing has moved
  * for timeout_ms" are watched, so that no option of libcurl has to be trusted with time. What a peer may send is
- * bounded: headers by HTTP_HEADERS_MAX, an answer nobody wants by SKIP_MAX, a wanted one by the limit of its buf.
+ * bounded: headers by HTTP_HEADERS_MAX, an answer nobody wants by HTTP_SKIP_MAX, a wanted one by the limit of its buf.
  */
 #include "agent/net/http.h"
 
@@ -20,8 +20,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define SKIP_MAX (64 * 1024) /* reading on for this long is cheaper than a new connection */
-#define RETRY_AFTER_MAX_S 86400
 
 /* Copies one line's worth of foreign bytes: no control bytes, valid UTF-8, cut between characters, no blanks at the end. */
 static void make_printable(char *to, size_t size, const char *from, size_t len)
@@ -124,7 +122,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *ctx)
         buf_put(x->request->answer, data, len);
         buf_row(x->request->answer);
     }
-    x->has_enough = x->request->answer != NULL ? buf_failed(x->request->answer) : x->body_bytes > SKIP_MAX;
+    x->has_enough = x->request->answer != NULL ? buf_failed(x->request->answer) : x->body_bytes > HTTP_SKIP_MAX;
     return x->has_enough ? 0 : len;
 }
 
@@ -275,7 +273,7 @@ static int finish(struct http_exchange *x, CURLcode code, struct err *err)
     make_printable(x->answer->text, sizeof(x->answer->text), text, x->text_len);
     x->answer->status = (int)status;
     if (retry_after > 0) /* it may be a date in the past */
-        x->answer->retry_after_ms = (retry_after < RETRY_AFTER_MAX_S ? retry_after : RETRY_AFTER_MAX_S) * 1000;
+        x->answer->retry_after_ms = (retry_after < HTTP_RETRY_AFTER_MAX_S ? retry_after : HTTP_RETRY_AFTER_MAX_S) * 1000;
     return 0;
 }
 

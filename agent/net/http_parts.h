@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #define HTTP_HEADERS_MAX (64 * 1024) /* of an answer */
+#define HTTP_SKIP_MAX (64 * 1024)    /* of an answer nobody wants: reading on for this long is cheaper than a new connection */
+#define HTTP_RETRY_AFTER_MAX_S 86400
 
 /* Texts are NULL where there is none. */
 struct http {

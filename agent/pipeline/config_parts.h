@@ -20,6 +20,9 @@
 #define CONFIG_SECTION_NAME_MAX 49 /* libinih cuts longer ones */
 #define CONFIG_PROBLEMS_MAX 100    /* after that many nobody reads on */
 #define CONFIG_LABELS_MAX 32
+#define CONFIG_LABEL_NAME_MAX 64
+#define CONFIG_LABEL_VALUE_MAX 256
+#define CONFIG_PATTERN_MAX 64      /* of a pattern for tables, with its NUL */
 #define CONFIG_KNOWN_MAX 128         /* names among which the nearest is looked for */
 
 /* All texts live in the config's arena. */

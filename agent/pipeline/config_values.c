@@ -16,9 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LABEL_NAME_MAX 64
-#define LABEL_VALUE_MAX 256
-#define PATTERN_MAX 64
 
 #define NAMED(type_, struct_, field_, name_, fallback_, min_, max_, help_) \
     { .name = (name_), .type = (type_), .offset = offsetof(struct_, field_), .fallback = (fallback_), .help = (help_), \
@@ -235,9 +232,9 @@ static int check_label(const char *name, const char *value, struct err *err)
                        name);
     if (strncmp(name, "__", 2) == 0)
         return err_set(err, ERR_CONFIG, "label %s: names that begin with __ belong to Prometheus", name);
-    if (len > LABEL_NAME_MAX || strlen(value) > LABEL_VALUE_MAX)
-        return err_set(err, ERR_CONFIG, "label %.*s: a name may have %d bytes and a value %d", LABEL_NAME_MAX, name,
-                       LABEL_NAME_MAX, LABEL_VALUE_MAX);
+    if (len > CONFIG_LABEL_NAME_MAX || strlen(value) > CONFIG_LABEL_VALUE_MAX)
+        return err_set(err, ERR_CONFIG, "label %.*s: a name may have %d bytes and a value %d", CONFIG_LABEL_NAME_MAX, name,
+                       CONFIG_LABEL_NAME_MAX, CONFIG_LABEL_VALUE_MAX);
     const char *metric = metric_with_label(name);
     if (metric != NULL)
         return err_set(err, ERR_CONFIG, "label %s: %s and others have a label of this name already", name, metric);
@@ -360,10 +357,10 @@ int config_select_tables(const char *patterns, bool *wanted, struct err *err)
 {
     memset(wanted, 0, TABLE_COUNT * sizeof(*wanted));
     for (const char *p = patterns; *(p += strspn(p, " \t,")) != '\0';) {
-        char pattern[PATTERN_MAX];
+        char pattern[CONFIG_PATTERN_MAX];
         size_t len = strcspn(p, " \t,");
         if (len >= sizeof(pattern))
-            return err_set(err, ERR_CONFIG, "a pattern of %zu characters, limit is %d", len, PATTERN_MAX - 1);
+            return err_set(err, ERR_CONFIG, "a pattern of %zu characters, limit is %d", len, CONFIG_PATTERN_MAX - 1);
         memcpy(pattern, p, len);
         pattern[len] = '\0';
         if (apply_pattern(pattern, wanted, err) < 0)

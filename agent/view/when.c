@@ -12,7 +12,6 @@
 #include <time.h>
 
 #define ZONES "/usr/share/zoneinfo/"
-#define TEXT_MAX 64
 
 /* Reads exactly `digits` digits as a number within [0, max]. */
 static bool take_number(const char **p, int digits, int max, int *value)
@@ -151,7 +150,7 @@ static bool parse_day(const char *p, int64_t now_ms, int64_t *time_ms)
 /* -2h, 2h ago, 2h */
 static bool parse_span(const char *p, int64_t now_ms, int64_t *time_ms)
 {
-    char span[TEXT_MAX];
+    char span[WHEN_TEXT_MAX];
     int64_t ms;
 
     snprintf(span, sizeof(span), "%s", *p == '-' ? p + 1 : p);
@@ -177,7 +176,7 @@ static bool parse_epoch(const char *p, int64_t *time_ms)
 int when_parse(const char *text, int64_t now_ms, int64_t *time_ms, struct err *err)
 {
     int64_t got = now_ms;
-    bool is_good = strlen(text) < TEXT_MAX;
+    bool is_good = strlen(text) < WHEN_TEXT_MAX;
 
     if (is_good && text[0] == '@')
         is_good = parse_epoch(text + 1, &got);

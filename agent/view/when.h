@@ -14,6 +14,8 @@
 
 #include <stdint.h>
 
+#define WHEN_TEXT_MAX 64 /* bytes of a moment, with its NUL */
+
 int when_parse(const char *text, int64_t now_ms, int64_t *time_ms, struct err *err);
 
 /* Makes a zone of the system ("UTC", "Europe/Berlin") the process's own, for reading and for showing. -1 if there is none of

@@ -178,6 +178,14 @@ void address_fini(struct address *address)
     *address = (struct address){ .database = -1 };
 }
 
+bool address_is_host(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (text[i] <= ' ' || text[i] > '~')
+            return false;
+    return len > 0 && len < ADDRESS_HOST_MAX;
+}
+
 const char *endpoint_print(const struct endpoint *e, char *text, unsigned size)
 {
     if (e->port == 0)

@@ -10,6 +10,7 @@
 #include "agent/base/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define ADDRESS_HOST_MAX 256     /* bytes, NUL included */
@@ -38,6 +39,8 @@ int address_parse(const char *url, struct address *address, struct err *err);
 void address_fini(struct address *address);
 /* "host:port, [::1]:port, name": commas or blanks between. */
 int endpoints_parse(const char *text, int default_port, struct endpoints *list, struct err *err);
+/* A host as a server names one: 1 to ADDRESS_HOST_MAX - 1 printable bytes. */
+bool address_is_host(const char *text, size_t len);
 /* As it is shown: "127.0.0.1:6379", "[::1]:6379", "/run/redis.sock". */
 const char *endpoint_print(const struct endpoint *e, char *text, unsigned size);
 

@@ -17,9 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define REPLY_BYTES_MAX (64u << 20) /* of one reply, while it is being read */
-#define REPLY_ELEMENTS_MAX 100000   /* of one array; hiredis would allocate what the peer announces */
-
 /* ---- life ---- */
 
 void link_init(struct link *l, const struct endpoint *to)
@@ -109,10 +106,12 @@ static int move_bytes(struct link *l, const struct wait *wait, struct err *err)
     if (ready < 0)
         return err_wrap(err, "%s", l->name);
     if ((ready & ~POLLOUT) != 0) {
+        size_t before = c->reader->len;
         if (redisBufferRead(c) != REDIS_OK)
             return fail(l, err);
-        if (c->reader->len - c->reader->pos > REPLY_BYTES_MAX)
-            return err_set(err, ERR_LIMIT, "%s: a reply of more than %u MiB", l->name, REPLY_BYTES_MAX >> 20);
+        l->reply_bytes += c->reader->len - before;
+        if (l->reply_bytes > LINK_REPLY_MAX)
+            return err_set(err, ERR_LIMIT, "%s: a reply of more than %u MiB", l->name, LINK_REPLY_MAX >> 20);
     }
     if ((ready & POLLOUT) != 0 && redisBufferWrite(c, &done) != REDIS_OK)
         return fail(l, err);
@@ -141,6 +140,7 @@ int link_reply(struct link *l, const struct wait *wait, struct redisReply **repl
 {
     void *found = NULL;
 
+    l->reply_bytes = 0;
     if (take_reply(l, wait, &found, err) < 0) {
         link_close(l);
         return -1;
@@ -154,7 +154,7 @@ int link_reply(struct link *l, const struct wait *wait, struct redisReply **repl
 #if HIREDIS_MAJOR >= 1
 static void limit_arrays(redisReader *reader)
 {
-    reader->maxelements = REPLY_ELEMENTS_MAX;
+    reader->maxelements = LINK_ELEMENTS_MAX;
 }
 #else
 /* The reader's functions, with one exchanged. All readers share hiredis's table of them, so the copy is one for all, too. */
@@ -164,7 +164,7 @@ static pthread_once_t limited_once = PTHREAD_ONCE_INIT;
 
 static void *create_array(const redisReadTask *task, int elements)
 {
-    return elements <= REPLY_ELEMENTS_MAX ? plain_array(task, elements) : NULL;
+    return elements <= LINK_ELEMENTS_MAX ? plain_array(task, elements) : NULL;
 }
 
 static void fill_limited(void)
@@ -191,7 +191,7 @@ static bool is_error(const struct redisReply *r)
     return r->type == REDIS_REPLY_ERROR;
 }
 
-/* The text of a refusal may repeat what we said, a password among it: for AUTH only the first word is shown. */
+/* The text of a refusal may repeat what we said, a password among it: for AUTH only the word is shown that we know it by. */
 static int check_login(struct link *l, const char *what, bool is_secret, const struct wait *wait, bool *rejected, struct err *err)
 {
     struct redisReply *reply;
@@ -200,12 +200,9 @@ static int check_login(struct link *l, const char *what, bool is_secret, const s
         return -1;
     bool refused = is_error(reply);
     if (refused) {
-        size_t len = (size_t)reply->len;
-        const struct refusal *r = refusal_of(reply->str, len);
-        const char *blank = memchr(reply->str, ' ', len);
-        if (is_secret && blank != NULL)
-            len = (size_t)(blank - reply->str);
-        *rejected = refusal_say(r, l->name, what, reply->str, len, err) == SINK_REJECT;
+        const struct refusal *r = refusal_of(reply->str, (size_t)reply->len);
+        const char *text = is_secret ? r->prefix[0] != '\0' ? r->prefix : "refused" : reply->str;
+        *rejected = refusal_say(r, l->name, what, text, is_secret ? strlen(text) : (size_t)reply->len, err) == SINK_REJECT;
     }
     link_free_reply(reply);
     return refused ? -1 : 0;

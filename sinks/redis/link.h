@@ -16,6 +16,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define LINK_REPLY_MAX (16u << 20) /* bytes of one reply; hiredis makes up to 18 of one */
+#define LINK_ELEMENTS_MAX 100000   /* of one array; hiredis would allocate what the peer announces */
+
 struct redisContext;
 struct redisReply;
 struct addrinfo;
@@ -40,6 +43,7 @@ struct link {
     struct buf out;                   /* commands not yet given to hiredis */
     uint64_t generation;              /* grows with each connection */
     uint64_t bytes;                   /* written since link_init */
+    size_t reply_bytes;               /* read while the present reply is waited for */
 };
 
 void link_init(struct link *l, const struct endpoint *to);

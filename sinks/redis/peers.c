@@ -109,8 +109,7 @@ static int read_master(const struct redisReply *r, struct endpoint *master)
     int64_t port;
 
     if (r->type != REDIS_REPLY_ARRAY || r->elements != 2 || r->element[0]->type != REDIS_REPLY_STRING ||
-        r->element[1]->type != REDIS_REPLY_STRING || r->element[0]->len == 0 ||
-        (size_t)r->element[0]->len >= sizeof(master->host) ||
+        r->element[1]->type != REDIS_REPLY_STRING || !address_is_host(r->element[0]->str, (size_t)r->element[0]->len) ||
         num_to_i64(r->element[1]->str, (size_t)r->element[1]->len, &port) < 0 || port < 1 || port > 65535)
         return -1;
     snprintf(master->host, sizeof(master->host), "%s", r->element[0]->str);

@@ -64,7 +64,7 @@ int refusal_target(const char *text, size_t len, const struct endpoint *answered
     if (num_to_i64(colon + 1, (size_t)(end - colon - 1), &port) < 0 || port < 1 || port > 65535)
         return -1;
     size_t host = (size_t)(colon - place);
-    if (host >= sizeof(target->host) || memchr(place, '\0', host) != NULL)
+    if (host > 0 && !address_is_host(place, host))
         return -1;
     if (host == 0 || (host == 1 && *place == '?')) {
         *target = *answered;

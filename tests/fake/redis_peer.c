@@ -41,7 +41,7 @@ struct redis_peer {
     int listener, port, stop_fd;
     enum mood mood; /* of the next connection */
     size_t cut_read, cut_write, drip;
-    char *say;
+    char *say, *again;
     char command[20], refusal[200];
     unsigned nth, times, calls;
     unsigned connections;
@@ -298,7 +298,7 @@ static void converse(struct talk *t)
     }
 }
 
-static void misbehave(struct talk *t, enum mood mood, const char *say)
+static void misbehave(struct talk *t, enum mood mood, const char *say, const char *again)
 {
     if (!read_in(t))
         return;
@@ -307,7 +307,7 @@ static void misbehave(struct talk *t, enum mood mood, const char *say)
             ;
     else
         send(t->fd, say, strlen(say), MSG_NOSIGNAL);
-    while (mood == MOOD_SAY_FOREVER && send(t->fd, "and on and on and on and on ", 28, MSG_NOSIGNAL) > 0)
+    while (mood == MOOD_SAY_FOREVER && send(t->fd, again, strlen(again), MSG_NOSIGNAL) > 0)
         ;
 }
 
@@ -329,7 +329,7 @@ static void serve(struct redis_peer *p, int fd)
     if (mood == MOOD_FINE)
         converse(&t);
     else
-        misbehave(&t, mood, p->say);
+        misbehave(&t, mood, p->say, p->again);
     if (t.cut_read > 0) /* bytes that were not read: a reset, as when a host dies */
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     close(fd);
@@ -397,6 +397,7 @@ void redis_peer_stop(struct redis_peer *p)
     buf_fini(&p->log);
     pthread_mutex_destroy(&p->lock);
     free(p->say);
+    free(p->again);
     free(p);
 }
 
@@ -410,28 +411,30 @@ void redis_peer_refuse(struct redis_peer *p)
     stop_thread(p);
 }
 
-static void set_mood(struct redis_peer *p, enum mood mood, const char *say)
+static void set_mood(struct redis_peer *p, enum mood mood, const char *say, const char *again)
 {
     pthread_mutex_lock(&p->lock);
     p->mood = mood;
     free(p->say);
+    free(p->again);
     p->say = say != NULL ? xstrdup(say) : NULL;
+    p->again = again != NULL ? xstrdup(again) : NULL;
     pthread_mutex_unlock(&p->lock);
 }
 
 void redis_peer_hang(struct redis_peer *p)
 {
-    set_mood(p, MOOD_HANG, NULL);
+    set_mood(p, MOOD_HANG, NULL, NULL);
 }
 
 void redis_peer_say(struct redis_peer *p, const char *bytes)
 {
-    set_mood(p, MOOD_SAY, bytes);
+    set_mood(p, MOOD_SAY, bytes, NULL);
 }
 
-void redis_peer_say_forever(struct redis_peer *p, const char *head)
+void redis_peer_say_forever(struct redis_peer *p, const char *head, const char *again)
 {
-    set_mood(p, MOOD_SAY_FOREVER, head);
+    set_mood(p, MOOD_SAY_FOREVER, head, again);
 }
 
 static void set_size(struct redis_peer *p, size_t *field, size_t value)

@@ -23,7 +23,7 @@ void redis_peer_cut_after_write(struct redis_peer *p, size_t bytes);
 void redis_peer_drip(struct redis_peer *p, size_t bytes); /* from now on: replies leave in pieces of so many bytes */
 void redis_peer_hang(struct redis_peer *p);               /* the next connection: reads, says nothing */
 void redis_peer_say(struct redis_peer *p, const char *bytes); /* the next connection: this as the first reply, then closes */
-void redis_peer_say_forever(struct redis_peer *p, const char *head);
+void redis_peer_say_forever(struct redis_peer *p, const char *head, const char *again); /* ... and `again` until it is left alone */
 void redis_peer_refuse(struct redis_peer *p);             /* from now on: connection refused */
 /* The command's nth time (from 1) and the `times` - 1 following are answered "-text"; the others of a pipeline are done. */
 void redis_peer_fail(struct redis_peer *p, const char *command, unsigned nth, unsigned times, const char *text);

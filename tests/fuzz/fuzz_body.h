@@ -6,19 +6,9 @@
 #define TESTS_FUZZ_FUZZ_BODY_H
 
 #include "agent/source/rocketmq/bodies.h"
-
-#include <stdint.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static volatile unsigned fuzz_sum;
-
-static inline void fuzz_require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static inline void fuzz_touch(struct view v)
 {

@@ -4,12 +4,14 @@
 #include "agent/base/xalloc.h"
 #include "sinks/redis/address.h"
 #include "sinks/redis/entry.h"
+#include "sinks/redis/link.h"
 #include "sinks/redis/refusal.h"
 #include "sinks/redis/stream_id.h"
 #include "tests/fake/redis_peer.h"
 #include "tests/fake/sink_rig.h"
 #include "tests/unit/unit.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -170,7 +172,8 @@ END_TEST
 
 START_TEST(a_redirection_is_read_strictly)
 {
-    static const char *const bad[] = { "MOVED", "MOVED 1", "MOVED 1 h", "MOVED 1 h:", "MOVED 1 h:0", "MOVED 1 h:65536", "MOVED 1 h:x" };
+    static const char *const bad[] = { "MOVED", "MOVED 1", "MOVED 1 h", "MOVED 1 h:", "MOVED 1 h:0", "MOVED 1 h:65536", "MOVED 1 h:x",
+                                       "MOVED 1 a\nb:1", "MOVED 1 \x1b[31m:1" };
     const struct endpoint here = { "here", 1 };
     struct endpoint to;
     char long_host[400];
@@ -185,6 +188,17 @@ START_TEST(a_redirection_is_read_strictly)
     ck_assert(strcmp(to.host, "here") == 0 && to.port == 6382);
     int len = snprintf(long_host, sizeof(long_host), "MOVED 1 %0300d:1", 1);
     ck_assert_int_eq(refusal_target(long_host, (size_t)len, &here, &to), -1);
+}
+END_TEST
+
+START_TEST(a_host_that_a_server_names_is_printable_and_fits)
+{
+    char host[ADDRESS_HOST_MAX + 1];
+
+    memset(host, 'h', sizeof(host));
+    ck_assert(address_is_host(host, ADDRESS_HOST_MAX - 1) && !address_is_host(host, ADDRESS_HOST_MAX));
+    ck_assert(address_is_host("2001:db8::1", 11) && !address_is_host("", 0));
+    ck_assert(!address_is_host("a b", 3) && !address_is_host("a\0b", 3) && !address_is_host("\xc3\xa4", 2));
 }
 END_TEST
 
@@ -359,6 +373,52 @@ START_TEST(a_server_that_repeats_the_password_does_not_bring_it_into_an_error)
     ck_assert_int_eq(deliver(rig_broker_batch(1)), SINK_REJECT);
     ck_assert_msg(strstr(rig.err.msg, "secret") == NULL && strstr(rig.err.msg, "AUTH") != NULL, "%s", rig.err.msg);
     ck_assert_int_eq(deliver(rig_broker_batch(1)), SINK_OK);
+}
+END_TEST
+
+START_TEST(a_password_in_the_first_word_of_a_refusal_is_not_shown)
+{
+    sink_rig_set(&rig, "password", "secret");
+    open_rig();
+    redis_peer_fail(peer, "AUTH", 1, 1, "NO_secret_HERE");
+    ck_assert_int_eq(deliver(rig_broker_batch(1)), SINK_RETRY);
+    ck_assert_msg(strstr(rig.err.msg, "secret") == NULL && strstr(rig.err.msg, "AUTH: refused") != NULL, "%s", rig.err.msg);
+}
+END_TEST
+
+static void check_answer_to_info(const char *head, const char *again, const char *wanted)
+{
+    open_rig();
+    redis_peer_say_forever(peer, head, again);
+    ck_assert_int_eq(deliver(rig_broker_batch(1)), SINK_RETRY);
+    ck_assert_msg(strstr(rig.err.msg, wanted) != NULL, "%s", rig.err.msg);
+    ck_assert_int_eq(deliver(rig_broker_batch(1)), SINK_OK);
+}
+
+START_TEST(an_array_at_its_limit_is_read)
+{
+    static_assert(LINK_ELEMENTS_MAX == 100000, "what is announced below");
+    check_answer_to_info("*100000\r\n", ":1\r\n:2\r\n:3\r\n:4\r\n", "makes no sense");
+}
+END_TEST
+
+START_TEST(an_array_past_its_limit_is_refused_before_it_comes)
+{
+    check_answer_to_info("*100001\r\n", "", "beyond our limits");
+}
+END_TEST
+
+/* Neither of its parts is large, and none of its arrays long. */
+START_TEST(a_reply_of_arrays_within_arrays_is_given_up_at_the_limit)
+{
+    char *again = xmalloc(1000 * 6 + 10), *at = again;
+
+    static_assert(LINK_REPLY_MAX == 16u << 20, "16 MiB, as the message says");
+    at += sprintf(at, "*1000\r\n");
+    for (int i = 0; i < 1000; i++)
+        at += sprintf(at, "$0\r\n\r\n");
+    check_answer_to_info("*100000\r\n", again, "a reply of more than 16 MiB");
+    free(again);
 }
 END_TEST
 
@@ -570,6 +630,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, a_wrong_address_is_refused_without_its_secret, 0, COUNT(bad_urls));
     tcase_add_loop_test(t, a_refusal_has_one_meaning, 0, COUNT(replies));
     tcase_add_test(t, a_redirection_is_read_strictly);
+    tcase_add_test(t, a_host_that_a_server_names_is_printable_and_fits);
     tcase_add_test(t, an_entry_is_the_time_the_columns_that_are_known_and_the_labels);
     t = unit_case(s, "peer");
     tcase_add_checked_fixture(t, setup, teardown);
@@ -577,6 +638,10 @@ static Suite *suite(void)
     tcase_add_loop_test(t, wrong_options_are_found_at_the_start, 0, COUNT(wrong_options));
     tcase_add_test(t, a_connection_begins_with_who_and_where);
     tcase_add_test(t, a_server_that_repeats_the_password_does_not_bring_it_into_an_error);
+    tcase_add_test(t, a_password_in_the_first_word_of_a_refusal_is_not_shown);
+    tcase_add_test(t, an_array_at_its_limit_is_read);
+    tcase_add_test(t, an_array_past_its_limit_is_refused_before_it_comes);
+    tcase_add_test(t, a_reply_of_arrays_within_arrays_is_given_up_at_the_limit);
     tcase_add_test(t, trims_go_once_an_interval);
     tcase_add_test(t, another_interval_with_the_same_time_is_another_interval);
     tcase_add_test(t, rows_of_another_label_are_known_again);

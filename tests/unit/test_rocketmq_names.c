@@ -151,6 +151,8 @@ static const struct {
     { "h:1x", NULL },
     { "[::1", NULL },
     { "[::1]x:1", NULL },
+    { "x[::1]:1", NULL },
+    { "[]:1", NULL },
     { "h:123456789", NULL },
 };
 

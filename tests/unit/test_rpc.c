@@ -1057,6 +1057,36 @@ START_TEST(a_lie_about_the_length_costs_nothing)
 }
 END_TEST
 
+/* Three servers begin an answer of the largest size and do not end it. Two may. */
+START_TEST(large_answers_at_a_time_have_a_limit)
+{
+    struct seen s[RPC_LARGE_FRAMES + 1] = { 0 };
+    struct broker *brokers[RPC_LARGE_FRAMES + 1];
+    unsigned refused = 0, late = 0;
+    const size_t size = 1 << 20, begun = 900 << 10;
+    char *large = xmalloc(begun);
+
+    memset(large, 'x', begun);
+    rpc = rpc_new(&(struct rpc_options){ .frame_max = size });
+    for (int i = 0; i <= RPC_LARGE_FRAMES; i++) {
+        brokers[i] = broker_start();
+        broker_always(brokers[i], RMQ_GET_ALL_CONSUMER_OFFSET);
+        broker_reply_bytes(brokers[i], large, begun);
+        broker_oversize(brokers[i], (uint32_t)size);
+        submit(rpc_target(rpc, "large", broker_address(brokers[i])), RMQ_GET_ALL_CONSUMER_OFFSET, &s[i], 10 * SHORT_MS);
+    }
+    run(rpc);
+    for (int i = 0; i <= RPC_LARGE_FRAMES; i++) {
+        refused += s[i].err.kind == ERR_LIMIT && strstr(s[i].err.msg, "together more than 2097152 bytes") != NULL;
+        late += s[i].err.kind == ERR_TIMEOUT;
+        broker_stop(brokers[i]);
+    }
+    ck_assert_msg(refused == 1 && late == RPC_LARGE_FRAMES, "%u refused, %u late", refused, late);
+    rpc_free(rpc);
+    free(large);
+}
+END_TEST
+
 START_TEST(an_answer_that_takes_too_long_says_how_far_it_came)
 {
     struct seen s = { 0 };
@@ -1126,6 +1156,7 @@ int main(void)
     tcase_add_test(counters, requests_are_signed);
     tcase_add_test(memory, a_large_answer_leaves_no_large_buffer);
     tcase_add_test(memory, a_lie_about_the_length_costs_nothing);
+    tcase_add_test(memory, large_answers_at_a_time_have_a_limit);
     tcase_add_test(memory, an_answer_that_takes_too_long_says_how_far_it_came);
     return unit_main(suite);
 }

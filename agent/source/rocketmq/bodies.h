@@ -29,6 +29,7 @@
 #define BODY_MEMBERS_MAX 32           /* brokers of one name; more are skipped */
 #define BODY_TIME_MAX (1LL << 53)     /* ms; above, a time is nonsense */
 #define BODY_RATE_MAX 1e15            /* a count or bytes a second; above, it is nonsense */
+#define CLIENT_LANGUAGE_MAX_BYTES 32
 
 /* For the decoders of such bodies: enters the table, and ends the body, which must have had one. */
 bool body_enter_table(struct json *j, bool *has_table);

@@ -12,13 +12,11 @@
 #include <limits.h>
 #include <string.h>
 
-#define LANGUAGE_MAX_BYTES 32
-
 /* A text lives until the next is read, and a client has three. */
 struct texts {
     char id[CLIENT_ID_MAX_BYTES];
     char address[ADDRESS_MAX_BYTES];
-    char language[LANGUAGE_MAX_BYTES];
+    char language[CLIENT_LANGUAGE_MAX_BYTES];
 };
 
 static struct view keep(char *to, size_t room, struct view text)

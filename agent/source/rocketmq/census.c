@@ -29,7 +29,7 @@ void census_begin(struct census *c)
 
 static void mark(struct census *c, unsigned nameserver, const struct buf *entry)
 {
-    if (c->entries.count >= CENSUS_ENTRIES_MAX)
+    if (c->entries.count > CENSUS_ENTRIES_MAX && intern_find(&c->entries, entry->data, entry->len) == 0)
         return;
     uint32_t id = intern_add(&c->entries, entry->data, entry->len);
     if (id >= c->room) {

@@ -15,14 +15,44 @@
 
 /* ---- arrays by number -------------------------------------------------------------------------------------------- */
 
-/* Makes room for entry `index`, zeroed; grows by a quarter, because these arrays are most of our memory. */
+/* What a name costs beside its bytes: its place in an intern and in an array of infos, with room to grow. */
+#define NAME_HELD 160
+#define OFFSET_HELD (2 * sizeof(int64_t)) /* committed and, maybe, pulled */
+
+bool cluster_take(struct cluster *c, size_t bytes)
+{
+    if (bytes > SOURCE_HELD_MAX || *c->held > SOURCE_HELD_MAX - bytes)
+        return false;
+    *c->held += bytes;
+    return true;
+}
+
+void cluster_give_back(struct cluster *c, size_t bytes)
+{
+    assert(*c->held >= bytes);
+    *c->held -= bytes;
+}
+
+/* By a quarter, because these arrays are most of our memory. */
+static uint32_t grown(uint32_t room, uint32_t index)
+{
+    uint32_t want = room + room / 4 + 16;
+
+    return index < room ? room : want <= index ? index + 1 : want;
+}
+
+static bool may_reach(struct cluster *c, uint32_t room, uint32_t index, size_t size)
+{
+    return cluster_take(c, (size_t)(grown(room, index) - room) * size);
+}
+
+/* Makes room for entry `index`, zeroed. */
 static void *reach(void *array, uint32_t *room, uint32_t index, size_t size)
 {
-    if (index < *room)
+    uint32_t want = grown(*room, index);
+
+    if (want == *room)
         return array;
-    uint32_t want = *room + *room / 4 + 16;
-    if (want <= index)
-        want = index + 1;
     array = xrealloc(array, want, size);
     memset((char *)array + (size_t)*room * size, 0, (size_t)(want - *room) * size);
     *room = want;
@@ -34,13 +64,14 @@ struct view intern_view(const struct intern *in, uint32_t id)
     return (struct view){ intern_text(in, id), intern_len(in, id) };
 }
 
-static uint32_t add_name(struct intern *in, struct view name, uint32_t max, bool *is_new)
+static uint32_t add_name(struct cluster *c, struct intern *in, struct view name, uint32_t max, bool *is_new)
 {
     uint32_t id = intern_find(in, name.data, name.len);
 
     *is_new = id == 0;
-    if (id != 0 || in->count >= max)
+    if (id != 0 || in->count > max || !cluster_take(c, NAME_HELD + name.len))
         return id;
+    c->names_held += NAME_HELD + name.len;
     return intern_add(in, name.data, name.len);
 }
 
@@ -63,7 +94,7 @@ static enum topic_kind kind_in(const struct cluster *c, struct view topic)
 uint32_t cluster_topic(struct cluster *c, struct view name)
 {
     bool is_new;
-    uint32_t id = add_name(&c->topics, name, CLUSTER_TOPICS_MAX, &is_new);
+    uint32_t id = add_name(c, &c->topics, name, CLUSTER_TOPICS_MAX, &is_new);
 
     if (id != 0 && is_new) {
         c->topic_infos = reach(c->topic_infos, &c->topic_info_room, id, sizeof(*c->topic_infos));
@@ -78,7 +109,7 @@ uint32_t cluster_topic(struct cluster *c, struct view name)
 uint32_t cluster_group(struct cluster *c, struct view name)
 {
     bool is_new;
-    uint32_t id = add_name(&c->groups, name, CLUSTER_GROUPS_MAX, &is_new);
+    uint32_t id = add_name(c, &c->groups, name, CLUSTER_GROUPS_MAX, &is_new);
 
     if (id != 0 && is_new) {
         c->group_infos = reach(c->group_infos, &c->group_info_room, id, sizeof(*c->group_infos));
@@ -101,8 +132,9 @@ uint32_t cluster_pair(struct cluster *c, struct view key)
     struct view topic, group;
     struct pair_info info;
     uint32_t id = intern_find(&c->pairs, key.data, key.len);
+    bool is_new;
 
-    if (id != 0 || c->pairs.count >= CLUSTER_PAIRS_MAX)
+    if (id != 0)
         return id;
     if (!name_split_offset_key(key, &topic, &group, &info.is_broadcast))
         return 0;
@@ -110,7 +142,9 @@ uint32_t cluster_pair(struct cluster *c, struct view key)
     info.group = cluster_group(c, group);
     if (info.topic == 0 || info.group == 0)
         return 0;
-    id = intern_add(&c->pairs, key.data, key.len);
+    id = add_name(c, &c->pairs, key, CLUSTER_PAIRS_MAX, &is_new);
+    if (id == 0)
+        return 0;
     c->pair_infos = reach(c->pair_infos, &c->pair_info_room, id, sizeof(*c->pair_infos));
     c->pair_infos[id] = info;
     if (c->topic_infos[info.topic].kind == TOPIC_RETRY && is_retry_of(topic, group))
@@ -148,18 +182,24 @@ uint32_t cluster_find_owner(struct cluster *c, uint32_t topic)
 
 struct topic_part *broker_topic(struct broker *b, uint32_t topic)
 {
+    if (!may_reach(b->cluster, b->topic_room, topic, sizeof(*b->topics)))
+        return NULL;
     b->topics = reach(b->topics, &b->topic_room, topic, sizeof(*b->topics));
     return &b->topics[topic];
 }
 
 struct pair_part *broker_pair(struct broker *b, uint32_t pair)
 {
+    if (!may_reach(b->cluster, b->pair_room, pair, sizeof(*b->pairs)))
+        return NULL;
     b->pairs = reach(b->pairs, &b->pair_room, pair, sizeof(*b->pairs));
     return &b->pairs[pair];
 }
 
 struct group_part *broker_group(struct broker *b, uint32_t group)
 {
+    if (!may_reach(b->cluster, b->group_room, group, sizeof(*b->groups)))
+        return NULL;
     b->groups = reach(b->groups, &b->group_room, group, sizeof(*b->groups));
     return &b->groups[group];
 }
@@ -176,15 +216,9 @@ struct pair_part *broker_find_pair(const struct broker *b, uint32_t pair)
 
 /* ---- slots: a run for each topic and pair. The newest run can grow where it is; others move to the end ------------------- */
 
-static uint32_t take_run(uint32_t *count, uint32_t first, uint32_t slots, uint32_t want)
+static uint32_t find_run(uint32_t count, uint32_t first, uint32_t slots)
 {
-    if (slots > 0 && first + slots == *count) {
-        *count = first + want;
-        return first;
-    }
-    first = *count;
-    *count += want;
-    return first;
+    return slots > 0 && first + slots == count ? first : count;
 }
 
 bool broker_set_queues(struct broker *b, struct topic_part *t, uint32_t queues)
@@ -192,9 +226,10 @@ bool broker_set_queues(struct broker *b, struct topic_part *t, uint32_t queues)
     if (queues > BODY_QUEUES_MAX)
         return false;
     if (queues > t->slots) {
-        if (b->end_count > BROKER_QUEUES_MAX - queues)
+        uint32_t first = find_run(b->end_count, t->first, t->slots);
+        if (first > BROKER_QUEUES_MAX - queues || !may_reach(b->cluster, b->end_room, first + queues, sizeof(*b->ends)))
             return false;
-        uint32_t first = take_run(&b->end_count, t->first, t->slots, queues);
+        b->end_count = first + queues;
         b->ends = reach(b->ends, &b->end_room, b->end_count, sizeof(*b->ends));
         if (first != t->first && t->slots > 0)
             memcpy(&b->ends[first], &b->ends[t->first], t->slots * sizeof(*b->ends));
@@ -212,9 +247,10 @@ bool broker_set_offsets(struct broker *b, struct pair_part *p, uint32_t queues)
     if (queues > BODY_QUEUES_MAX)
         return false;
     if (queues > p->slots) {
-        if (b->offset_count > BROKER_QUEUES_MAX - queues)
+        uint32_t first = find_run(b->offset_count, p->first, p->slots);
+        if (first > BROKER_QUEUES_MAX - queues || !may_reach(b->cluster, b->offset_room, first + queues, OFFSET_HELD))
             return false;
-        uint32_t first = take_run(&b->offset_count, p->first, p->slots, queues);
+        b->offset_count = first + queues;
         uint32_t room = b->offset_room;
         b->committed = reach(b->committed, &b->offset_room, b->offset_count, sizeof(*b->committed));
         if (b->pulled != NULL)
@@ -274,6 +310,7 @@ static void forget_names(struct cluster *c)
 {
     for (uint32_t g = 1; g < c->groups.count; g++) {
         running_forget(&c->group_infos[g]);
+        cluster_give_back(c, c->group_infos[g].held);
         free(c->group_infos[g].clients);
     }
     free(c->topic_infos);
@@ -283,6 +320,8 @@ static void forget_names(struct cluster *c)
     c->group_infos = NULL;
     c->pair_infos = NULL;
     c->topic_info_room = c->group_info_room = c->pair_info_room = 0;
+    cluster_give_back(c, c->names_held);
+    c->names_held = 0;
     intern_fini(&c->topics);
     intern_fini(&c->groups);
     intern_fini(&c->pairs);
@@ -291,8 +330,16 @@ static void forget_names(struct cluster *c)
     intern_init(&c->pairs);
 }
 
+static size_t parts_held(const struct broker *b)
+{
+    return b->topic_room * sizeof(*b->topics) + b->pair_room * sizeof(*b->pairs) + b->group_room * sizeof(*b->groups) +
+           b->end_room * sizeof(*b->ends) + b->offset_room * OFFSET_HELD + b->client_id_count * sizeof(*b->client_ids) +
+           (b->producers != NULL ? b->producers->held : 0);
+}
+
 static void forget_parts(struct broker *b)
 {
+    cluster_give_back(b->cluster, parts_held(b));
     for (unsigned i = 0; i < b->member_count; i++)
         forbidden_forget(&b->members[i]->peer.forbidden); /* it knows topics and groups by their numbers */
     for (uint32_t id = 0; id < b->topic_room; id++)
@@ -316,10 +363,11 @@ static void forget_parts(struct broker *b)
     *b = kept;
 }
 
-struct cluster *cluster_new(const char *name, size_t len)
+struct cluster *cluster_new(const char *name, size_t len, size_t *held)
 {
     struct cluster *c = xcalloc(1, sizeof(*c));
 
+    c->held = held;
     c->name = xstrndup(name, len);
     intern_init(&c->topics);
     intern_init(&c->groups);

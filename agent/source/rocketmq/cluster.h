@@ -29,12 +29,17 @@
 #include <stdint.h>
 
 /* What a server can make us remember. */
+#define SOURCE_HELD_MAX ((size_t)512 << 20) /* bytes of names, and of what is kept by their numbers; of all clusters */
+#define SOURCE_MEMBERS_MAX 4096         /* broker processes, of all clusters */
 #define CLUSTERS_MAX 256
 #define CLUSTER_BROKERS_MAX 4096        /* broker names, of all clusters */
 #define CLUSTER_TOPICS_MAX (1u << 18)   /* names, each */
 #define CLUSTER_GROUPS_MAX (1u << 18)
 #define CLUSTER_PAIRS_MAX (1u << 20)
 #define BROKER_QUEUES_MAX (1u << 21)    /* queues whose ends we keep, and offsets we keep, each */
+#define GROUP_CLIENTS_MAX 20000
+#define PRODUCER_GROUPS_MAX 100000      /* of a broker */
+#define PRODUCER_IDS_MAX 200000
 
 #define UNKNOWN BODY_NONE
 
@@ -127,6 +132,7 @@ struct ledger {
 
 struct producers { /* one malloc block, texts behind the array */
     uint32_t count;
+    size_t held; /* bytes of it, from cluster_take */
     struct {
         const char *group;
         uint32_t clients;
@@ -243,6 +249,7 @@ struct group_client {
 struct group_info {
     struct group_client *clients; /* one malloc block, texts behind it; sorted by id, then address */
     uint32_t client_count;
+    size_t held;           /* bytes of clients, from cluster_take */
     uint16_t asked_broker; /* index + 1 of the broker that told; 0: nobody yet */
     uint8_t model, type;   /* enum group_model, group_type, as last told */
     bool is_known;         /* clients are known */
@@ -258,6 +265,8 @@ struct group_info {
 
 struct cluster {
     char *name;
+    size_t *held;      /* of all clusters, against SOURCE_HELD_MAX */
+    size_t names_held; /* of that: for names of this one */
     struct intern topics, groups, pairs;
     struct topic_info *topic_infos; /* by number, as the next two */
     struct group_info *group_infos;
@@ -269,7 +278,7 @@ struct cluster {
     size_t timelag_bytes; /* of histories and ages, see timelag.h */
 };
 
-struct cluster *cluster_new(const char *name, size_t len);
+struct cluster *cluster_new(const char *name, size_t len, size_t *held); /* *held must outlive it */
 void cluster_free(struct cluster *c);
 /* Names of things long gone gather; when they are most of what we hold, all is forgotten and learnt again. True if so. */
 bool cluster_tidy(struct cluster *c);
@@ -284,12 +293,16 @@ struct peer *member_clients(struct member *m, struct rpc *rpc);
 /* The group of a retry or dead letter topic; 0: none that exists. */
 uint32_t cluster_find_owner(struct cluster *c, uint32_t topic);
 
+/* Within SOURCE_HELD_MAX there is still room for so many bytes; and the way back. */
+bool cluster_take(struct cluster *c, size_t bytes);
+void cluster_give_back(struct cluster *c, size_t bytes);
+
 /* Numbers of names, new or old; 0: there are too many. */
 uint32_t cluster_topic(struct cluster *c, struct view name);
 uint32_t cluster_group(struct cluster *c, struct view name);
 uint32_t cluster_pair(struct cluster *c, struct view key); /* 0 also: this is no topic@group */
 
-/* The part of a broker, made if need be; the pointer is good until the next such call. */
+/* The part of a broker, made if need be; the pointer is good until the next such call. NULL: there is no room for more. */
 struct topic_part *broker_topic(struct broker *b, uint32_t topic);
 struct pair_part *broker_pair(struct broker *b, uint32_t pair);
 struct group_part *broker_group(struct broker *b, uint32_t group);

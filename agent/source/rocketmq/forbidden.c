@@ -117,7 +117,7 @@ void forbidden_note(struct forbidden *f, int code, uint32_t what, int64_t look_n
         f->first = *err;
         f->first_at_ns = look_ns;
     }
-    if (id == 0 && f->keys.count >= FORBIDDEN_MAX)
+    if (id == 0 && f->keys.count > FORBIDDEN_MAX)
         return;
     id = intern_add(&f->keys, (const char *)&key, sizeof(key));
     if (id >= f->room) {

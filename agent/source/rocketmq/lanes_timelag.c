@@ -116,7 +116,8 @@ static void visit_uncommitted(struct timelag_run *run, struct broker *b, uint32_
     if (!any_waits(&part))
         return;
     part.pair = pair_of(b->cluster, topic, owner);
-    if (part.pair != 0 && broker_pair(b, part.pair)->seen == 0)
+    const struct pair_part *p = part.pair == 0 ? NULL : broker_pair(b, part.pair);
+    if (p != NULL && p->seen == 0)
         visit(run, &part);
 }
 

@@ -81,6 +81,8 @@ static bool take_committed_pair(struct offsets_reader *r, struct view key)
     if (id == 0)
         return false;
     struct pair_part *p = broker_pair(b, id);
+    if (p == NULL)
+        return false;
     const struct pair_info *info = &b->cluster->pair_infos[id];
     if (p->seen == 0) {
         b->now.offsets_moved = true;
@@ -96,7 +98,9 @@ static bool take_committed_pair(struct offsets_reader *r, struct view key)
     r->consumed = 0;
     r->has_begun = r->is_old = false;
     p->seen = r->at.look;
-    broker_group(b, info->group)->seen = r->at.look;
+    struct group_part *g = broker_group(b, info->group);
+    if (g != NULL)
+        g->seen = r->at.look;
     r->pair = id;
     return true;
 }
@@ -213,6 +217,8 @@ static void on_topic(void *ctx, struct view name, uint32_t queues)
     if (id == 0)
         return;
     struct topic_part *t = broker_topic(b, id);
+    if (t == NULL)
+        return;
     bool was_listed = t->listed != 0 && t->listed >= b->topics_stamp;
     if (!was_listed)
         t->refused_at_s = 0;
@@ -235,8 +241,10 @@ static void on_group(void *ctx, struct view name)
     const struct list_reader *r = ctx;
     uint32_t id = cluster_group(r->broker->cluster, name);
 
-    if (id != 0)
-        broker_group(r->broker, id)->listed = r->stamp;
+    struct group_part *g = id == 0 ? NULL : broker_group(r->broker, id);
+
+    if (g != NULL)
+        g->listed = r->stamp;
 }
 
 int learn_groups(struct broker *b, struct view body, uint32_t stamp, uint32_t *names, struct err *err)

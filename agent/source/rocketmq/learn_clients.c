@@ -8,10 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUP_CLIENTS_MAX 20000
-#define PRODUCER_GROUPS_MAX 100000
-#define PRODUCER_IDS_MAX 200000
-
 /* ---- 203 --------------------------------------------------------------------------------------------------------- */
 
 struct client_reader {
@@ -86,8 +82,10 @@ static bool hand_over(struct group_info *g, struct group_client *to, uint32_t co
     return has_changed;
 }
 
-static void replace_clients(struct group_info *g, struct group_client *clients, uint32_t count)
+static void replace_clients(struct cluster *c, struct group_info *g, struct group_client *clients, uint32_t count, size_t held)
 {
+    cluster_give_back(c, g->held);
+    g->held = held;
     if (hand_over(g, clients, count))
         g->changed_at_ns = g->asked_at_ns;
     running_forget(g);
@@ -97,25 +95,29 @@ static void replace_clients(struct group_info *g, struct group_client *clients, 
     g->is_known = true;
 }
 
-static void set_clients(struct group_info *g, struct body_client *clients, uint32_t count)
+static int set_clients(struct cluster *c, struct group_info *g, struct body_client *clients, uint32_t count, struct err *err)
 {
     size_t bytes = 0;
 
     if (count == 0) {
-        replace_clients(g, NULL, 0);
-        return;
+        replace_clients(c, g, NULL, 0, 0);
+        return 0;
     }
     qsort(clients, count, sizeof(*clients), compare_clients);
     for (uint32_t i = 0; i < count; i++)
         bytes += clients[i].id.len + clients[i].address.len + clients[i].language.len + 3;
-    struct group_client *list = xmalloc(count * sizeof(*list) + bytes);
+    bytes += count * sizeof(struct group_client);
+    if (!cluster_take(c, bytes))
+        return err_set(err, ERR_LIMIT, "too much is remembered already");
+    struct group_client *list = xmalloc(bytes);
     char *at = (char *)(list + count);
     for (uint32_t i = 0; i < count; i++)
         list[i] = (struct group_client){ .id = put_text(&at, clients[i].id),
                                                .address = put_text(&at, clients[i].address),
                                                .language = put_text(&at, clients[i].language),
                                                .version = clients[i].version };
-    replace_clients(g, list, count);
+    replace_clients(c, g, list, count, bytes);
+    return 0;
 }
 
 int learn_clients(struct broker *b, uint32_t group, struct view body, struct err *err)
@@ -126,8 +128,9 @@ int learn_clients(struct broker *b, uint32_t group, struct view body, struct err
 
     arena_init(&r.texts);
     int result = body_clients(body, &state, on_client, &r, err);
+    if (result == 0)
+        result = set_clients(b->cluster, g, r.clients, r.count, err);
     if (result == 0) {
-        set_clients(g, r.clients, r.count);
         g->asked_broker = (uint16_t)(b->index + 1);
         g->is_suspect = false;
         if (state.model != MODEL_UNKNOWN)
@@ -144,7 +147,7 @@ void learn_nobody_online(struct broker *b, uint32_t group)
 {
     struct group_info *g = &b->cluster->group_infos[group];
 
-    set_clients(g, NULL, 0);
+    set_clients(b->cluster, g, NULL, 0, NULL);
     g->asked_broker = (uint16_t)(b->index + 1);
     g->is_suspect = false;
 }
@@ -244,15 +247,20 @@ static void drop_clients_that_left(struct broker *b, const struct producer_reade
     }
 }
 
-static struct producers *pack_producers(const struct producer_reader *r)
+/* NULL: there is no room for them. */
+static struct producers *pack_producers(struct cluster *c, const struct producer_reader *r)
 {
-    size_t bytes = 0;
+    struct producers *p;
+    size_t bytes = sizeof(*p) + r->group_count * sizeof(p->list[0]);
 
     for (uint32_t i = 0; i < r->group_count; i++)
         bytes += strlen(r->groups[i].group) + 1;
-    struct producers *p = xmalloc(sizeof(*p) + r->group_count * sizeof(p->list[0]) + bytes);
+    if (!cluster_take(c, bytes))
+        return NULL;
+    p = xmalloc(bytes);
     char *at = (char *)&p->list[r->group_count];
     p->count = r->group_count;
+    p->held = bytes;
     for (uint32_t i = 0; i < r->group_count; i++) {
         p->list[i].group = strcpy(at, r->groups[i].group);
         p->list[i].clients = r->groups[i].clients;
@@ -261,23 +269,37 @@ static struct producers *pack_producers(const struct producer_reader *r)
     return p;
 }
 
+static int replace_producers(struct broker *b, struct producer_reader *r, struct err *err)
+{
+    size_t ids_held = r->id_count * sizeof(*r->ids);
+    struct producers *producers = pack_producers(b->cluster, r);
+
+    if (producers == NULL || !cluster_take(b->cluster, ids_held)) {
+        cluster_give_back(b->cluster, producers != NULL ? producers->held : 0);
+        free(producers);
+        return err_set(err, ERR_LIMIT, "too much is remembered already");
+    }
+    if (r->id_count > 1)
+        qsort(r->ids, r->id_count, sizeof(*r->ids), compare_ids);
+    drop_clients_that_left(b, r);
+    cluster_give_back(b->cluster, b->client_id_count * sizeof(*b->client_ids) + (b->producers != NULL ? b->producers->held : 0));
+    free(b->producers);
+    free(b->client_ids);
+    b->producers = producers;
+    b->client_ids = r->ids;
+    b->client_id_count = r->id_count;
+    r->ids = NULL;
+    return 0;
+}
+
 int learn_producers(struct broker *b, struct view body, bool include_system, struct err *err)
 {
     struct producer_reader r = { .include_system = include_system };
 
     arena_init(&r.texts);
     int result = body_producers(body, on_producer, &r, err);
-    if (result == 0) {
-        free(b->producers);
-        b->producers = pack_producers(&r);
-        if (r.id_count > 1)
-            qsort(r.ids, r.id_count, sizeof(*r.ids), compare_ids);
-        drop_clients_that_left(b, &r);
-        free(b->client_ids);
-        b->client_ids = r.ids;
-        b->client_id_count = r.id_count;
-        r.ids = NULL;
-    }
+    if (result == 0)
+        result = replace_producers(b, &r, err);
     free(r.ids);
     free(r.groups);
     arena_fini(&r.texts);

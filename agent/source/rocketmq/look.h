@@ -11,6 +11,9 @@ struct slow;
 struct timelag_run;
 struct running_lane;
 
+/* A cluster of 10,000 topics has some 100,000; a hostile broker can say that each of its groups reads each of a million queues. */
+#define QUEUE_ROWS_MAX (1u << 21)
+
 struct look_options {
     int64_t request_timeout_ms;
     unsigned max_in_flight;

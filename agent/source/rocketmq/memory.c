@@ -62,18 +62,18 @@ static bool is_known_address(const struct broker *b, const char *address)
     return false;
 }
 
-static void io_member(struct memory_io *io, struct broker *b, struct member *m, struct rpc *rpc)
+static void io_member(struct memory_io *io, const struct memory *memory, struct broker *b, struct member *m)
 {
     int64_t id = m != NULL ? m->id : 0;
     bool has_clients = m != NULL && m->clients.target != NULL;
 
     io_i64(io, &id);
     const char *address = io_text(io, m != NULL ? rpc_target_address(m->peer.target) : "", ADDRESS_MAX_BYTES - 1);
-    io->failed |= m == NULL && is_known_address(b, address);
+    io->failed |= m == NULL && (is_known_address(b, address) || topology_members(memory->topology) >= SOURCE_MEMBERS_MAX);
     if (io->failed)
         return;
     if (m == NULL)
-        m = broker_add_member(b, rpc, id, address);
+        m = broker_add_member(b, memory->rpc, id, address);
     io_time(io, &m->listed_at_ns);
     io_bool(io, &m->is_listed);
     io_bool(io, &m->is_up);
@@ -81,16 +81,16 @@ static void io_member(struct memory_io *io, struct broker *b, struct member *m, 
     io_totals(io, &m->peer);
     io_bool(io, &has_clients);
     if (has_clients && !io->failed)
-        io_totals(io, member_clients(m, rpc));
+        io_totals(io, member_clients(m, memory->rpc));
 }
 
-static void io_members(struct memory_io *io, struct broker *b, struct rpc *rpc)
+static void io_members(struct memory_io *io, const struct memory *m, struct broker *b)
 {
     uint32_t leader = 0, count = io_count(io, b->member_count, 2 * BODY_MEMBERS_MAX);
 
     io->failed |= count == 0;
     for (uint32_t i = 0; i < count && !io->failed; i++)
-        io_member(io, b, io->is_writing ? b->members[i] : NULL, rpc);
+        io_member(io, m, b, io->is_writing ? b->members[i] : NULL);
     for (uint32_t i = 0; io->is_writing && i < count; i++)
         leader = b->members[i] == b->leader ? i + 1 : leader;
     io_u32(io, &leader, count);
@@ -245,7 +245,7 @@ static void io_brokers(struct memory_io *io, const struct memory *m, struct clus
             cluster_add_broker(c, name);
             m->topology->broker_count++;
         }
-        io_members(io, c->brokers[i], m->rpc);
+        io_members(io, m, c->brokers[i]);
     }
 }
 
@@ -272,7 +272,7 @@ static struct cluster *read_cluster(struct memory_io *io, struct topology *t, st
     if (io->failed)
         return NULL;
     t->clusters = xrealloc(t->clusters, t->cluster_count + 1, sizeof(struct cluster *));
-    return t->clusters[t->cluster_count++] = cluster_new(name.data, name.len);
+    return t->clusters[t->cluster_count++] = cluster_new(name.data, name.len, &t->held);
 }
 
 static void io_topology(struct memory_io *io, const struct memory *m)

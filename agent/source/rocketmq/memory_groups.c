@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUP_CLIENTS_MAX 20000
 #define CLIENT_ADDRESS_MAX 1024 /* as the broker prints it */
 
 /* ---- 307 --------------------------------------------------------------------------------------------------------- */
@@ -89,6 +88,8 @@ static void io_client(struct memory_io *io, struct cluster *c, struct group_clie
     if (!io->is_writing)
         client->running = xcalloc(1, sizeof(*client->running));
     io_running(io, c, client->running);
+    if (!io->is_writing && !io->failed && !running_take(client->running, c))
+        io->failed = true;
 }
 
 static char *put_text(char *at, const char **text)
@@ -100,7 +101,7 @@ static char *put_text(char *at, const char **text)
 }
 
 /* The texts are those of io: the list gets its own, behind it, as in learn_clients.c. */
-static struct group_client *with_texts(struct group_client *list, uint32_t count)
+static struct group_client *with_texts(struct group_client *list, uint32_t count, size_t *held)
 {
     size_t bytes = 0;
 
@@ -108,6 +109,7 @@ static struct group_client *with_texts(struct group_client *list, uint32_t count
         bytes += strlen(list[i].id) + strlen(list[i].address) + strlen(list[i].language) + 3;
     struct group_client *whole = xrealloc(list, 1, count * sizeof(*list) + bytes);
     char *at = (char *)(whole + count);
+    *held = count * sizeof(*list) + bytes;
     for (uint32_t i = 0; i < count; i++) {
         at = put_text(at, &whole[i].id);
         at = put_text(at, &whole[i].address);
@@ -135,7 +137,12 @@ static void io_clients(struct memory_io *io, struct cluster *c, struct group_inf
         if (io->failed)
             return;
     }
-    g->clients = with_texts(g->clients, count);
+    size_t held;
+    g->clients = with_texts(g->clients, count, &held);
+    if (cluster_take(c, held))
+        g->held = held;
+    else
+        io->failed = true;
 }
 
 void io_group(struct memory_io *io, struct cluster *c, uint32_t group)

@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PRODUCERS_MAX 100000
-#define PRODUCER_IDS_MAX 200000
 #define PART_OF_LOOK (PART_ASKED) /* flags of a look in progress */
 
 /* The next number of a list; false: it ends. */
@@ -173,8 +171,13 @@ static void io_topics(struct memory_io *io, struct broker *b)
                 io_topic(io, b, &b->topics[id]);
         id = 0;
     }
-    while (io_next(io, io->topics, &last, &id, count))
-        io_topic(io, b, broker_topic(b, id));
+    while (io_next(io, io->topics, &last, &id, count)) {
+        struct topic_part *t = broker_topic(b, id);
+        if (t == NULL)
+            io->failed = true;
+        else
+            io_topic(io, b, t);
+    }
 }
 
 /* ---- pairs ------------------------------------------------------------------------------------------------------- */
@@ -244,8 +247,10 @@ static void io_pairs(struct memory_io *io, struct broker *b)
         id = 0;
     }
     while (io_next(io, io->pairs, &last, &id, count)) {
-        broker_pair(b, id);
-        io_pair(io, b, id);
+        if (broker_pair(b, id) == NULL)
+            io->failed = true;
+        else
+            io_pair(io, b, id);
     }
 }
 
@@ -280,8 +285,13 @@ static void io_group_parts(struct memory_io *io, struct broker *b)
                 io_group_part(io, b, &b->groups[id]);
         id = 0;
     }
-    while (io_next(io, io->groups, &last, &id, count))
-        io_group_part(io, b, broker_group(b, id));
+    while (io_next(io, io->groups, &last, &id, count)) {
+        struct group_part *g = broker_group(b, id);
+        if (g == NULL)
+            io->failed = true;
+        else
+            io_group_part(io, b, g);
+    }
 }
 
 /* ---- producers --------------------------------------------------------------------------------------------------- */
@@ -300,8 +310,11 @@ static void read_producers(struct memory_io *io, struct broker *b, uint32_t coun
         bytes += strlen(found[i].group) + 1;
     }
     if (!io->failed) {
-        b->producers = xmalloc(sizeof(*b->producers) + count * sizeof(b->producers->list[0]) + bytes);
+        size_t held = sizeof(*b->producers) + count * sizeof(b->producers->list[0]) + bytes;
+        b->producers = xmalloc(held);
         b->producers->count = count;
+        b->producers->held = cluster_take(b->cluster, held) ? held : 0;
+        io->failed |= b->producers->held == 0;
         char *at = (char *)&b->producers->list[count];
         for (uint32_t i = 0; i < count; i++) {
             b->producers->list[i].group = strcpy(at, found[i].group);
@@ -320,7 +333,7 @@ static void io_producers(struct memory_io *io, struct broker *b)
     io_bool(io, &is_known);
     if (!is_known || io->failed)
         return;
-    uint32_t count = io_count(io, b->producers != NULL ? b->producers->count : 0, PRODUCERS_MAX);
+    uint32_t count = io_count(io, b->producers != NULL ? b->producers->count : 0, PRODUCER_GROUPS_MAX);
     if (!io->is_writing) {
         read_producers(io, b, count);
         return;
@@ -337,6 +350,10 @@ static void io_client_ids(struct memory_io *io, struct broker *b)
     uint64_t last = 0;
     uint32_t count = io_count(io, b->client_id_count, PRODUCER_IDS_MAX);
 
+    if (!io->is_writing && count > 0 && !cluster_take(b->cluster, count * sizeof(*b->client_ids))) {
+        io->failed = true;
+        return;
+    }
     if (!io->is_writing && count > 0)
         b->client_ids = xcalloc(count, sizeof(*b->client_ids));
     b->client_id_count = count;

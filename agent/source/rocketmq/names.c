@@ -190,7 +190,9 @@ int name_next_address(const char **list, char address[ADDRESS_MAX_BYTES], struct
         colon = NULL; /* [::1] without a port */
     size_t host = colon != NULL ? (size_t)(colon - at) : len;
     bool is_bare_ipv6 = bracket == NULL && colon != NULL && memchr(at, ':', host) != NULL;
-    if (host == 0 || (at[0] == '[' && (bracket == NULL || (size_t)(bracket - at) + 1 != host)))
+    bool has_brackets = bracket != NULL && (size_t)(bracket - at) + 1 == host;
+    size_t inner = host - (has_brackets ? 2 : 0);
+    if (inner == 0 || strcspn(at + has_brackets, "[]") < inner)
         return err_set(err, ERR_CONFIG, "\"%.*s\" is not a name server: expected HOST:PORT", (int)len, at);
     if (colon != NULL && !is_port(colon + 1, len - host - 1))
         return err_set(err, ERR_CONFIG, "\"%.*s\" is not a name server: expected a port from 1 to 65535 after the last colon",

@@ -80,8 +80,9 @@ static void note_burials(struct broker *b)
             continue;
         struct view name = name_without_prefix(intern_view(&c->topics, id));
         uint32_t group = intern_find(&c->groups, name.data, name.len);
-        if (group != 0)
-            broker_group(b, group)->buried = b->now.look->number;
+        struct group_part *g = group == 0 ? NULL : broker_group(b, group);
+        if (g != NULL)
+            g->buried = b->now.look->number;
     }
 }
 

@@ -12,9 +12,6 @@
 
 #include <math.h>
 
-/* A cluster of 10,000 topics has some 100,000; a hostile broker can say that each of its groups reads each of a million queues. */
-#define QUEUE_ROWS_MAX (1u << 21)
-
 /* A backlogs row while its parts are gathered. */
 struct backlog {
     uint32_t topic, group, pair; /* pair 0: nobody knows one */

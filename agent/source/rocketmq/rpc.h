@@ -29,6 +29,7 @@
 #define RPC_IDLE_MAX_MS 100000        /* servers close after 120 s without traffic */
 #define RPC_IN_FLIGHT_MAX 64          /* most a target may be given; 2 to 4 is what a broker bears */
 #define RPC_READ_BUFFER (64u << 10)   /* a read buffer that grew beyond this is given back after the answer */
+#define RPC_LARGE_FRAMES 2            /* so many frames of the largest size may be under way at a time, over all connections */
 #define RPC_CODES_MAX 40              /* codes counted apart, per target */
 
 struct conn_ops;

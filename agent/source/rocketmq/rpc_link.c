@@ -16,11 +16,24 @@
 
 /* ---- opening and losing ----------------------------------------------------------------------------------------- */
 
+static size_t large_part(size_t cap)
+{
+    return cap > RPC_READ_BUFFER ? cap - RPC_READ_BUFFER : 0;
+}
+
+static void set_in_cap(struct rpc_target *t, size_t cap)
+{
+    t->rpc->in_large += large_part(cap);
+    t->rpc->in_large -= large_part(t->in_cap);
+    t->in_cap = cap;
+}
+
 static void give_back_in(struct rpc_target *t)
 {
+    set_in_cap(t, 0);
     free(t->in);
     t->in = NULL;
-    t->in_len = t->in_cap = 0;
+    t->in_len = 0;
 }
 
 void rpc_drop_connection(struct rpc_target *t)
@@ -217,7 +230,7 @@ static void compact_in(struct rpc_target *t, size_t used)
     if (used == 0 || t->in_cap <= RPC_READ_BUFFER || t->in_len > RPC_READ_BUFFER)
         return;
     t->in = xrealloc(t->in, RPC_READ_BUFFER, 1);
-    t->in_cap = RPC_READ_BUFFER;
+    set_in_cap(t, RPC_READ_BUFFER);
 }
 
 /* Hands on every complete frame. -1: what came is no frame. */
@@ -238,18 +251,23 @@ static int take_frames(struct rpc_target *t, struct err *err)
 
 /*
  * Room for more bytes. The buffer doubles as bytes really arrive, up to the size the frame announces: a peer that lies
- * about its length costs us no more than what it sends.
+ * about its length costs us no more than what it sends. -1: others' large frames leave no room for it.
  */
-static void make_room(struct rpc_target *t)
+static int make_room(struct rpc_target *t, struct err *err)
 {
+    size_t large_max = RPC_LARGE_FRAMES * t->rpc->options.frame_max;
+
     if (t->in_len < t->in_cap)
-        return;
+        return 0;
     ptrdiff_t size = wire_size(t->in, t->in_len, t->rpc->options.frame_max, NULL);
     size_t cap = t->in_cap > 0 ? t->in_cap * 2 : RPC_READ_BUFFER;
     if (size > (ptrdiff_t)t->in_len && (size_t)size < cap)
         cap = (size_t)size > RPC_READ_BUFFER ? (size_t)size : RPC_READ_BUFFER;
+    if (t->rpc->in_large - large_part(t->in_cap) + large_part(cap) > large_max)
+        return err_set(err, ERR_LIMIT, "large answers of several servers at a time: together more than %zu bytes", large_max);
     t->in = xrealloc(t->in, cap, 1);
-    t->in_cap = cap;
+    set_in_cap(t, cap);
+    return 0;
 }
 
 void rpc_read_input(struct rpc_target *t)
@@ -257,7 +275,11 @@ void rpc_read_input(struct rpc_target *t)
     struct err err;
 
     for (int i = 0; i < READS_PER_TURN && t->is_open; i++) {
-        make_room(t);
+        if (make_room(t, &err) < 0) {
+            err_wrap(&err, "%s", t->name);
+            rpc_connection_lost(t, &err);
+            return;
+        }
         size_t room = t->in_cap - t->in_len;
         ptrdiff_t n = t->rpc->options.transport->receive(t->conn, t->in + t->in_len, room, &err);
         t->has_more = n > 0 && (size_t)n == room;

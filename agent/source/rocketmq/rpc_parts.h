@@ -74,6 +74,7 @@ struct rpc {
     struct buf scratch; /* for encoding */
     struct pollfd *polls;
     size_t poll_room;
+    size_t in_large; /* bytes of read buffers beyond RPC_READ_BUFFER each, of all targets */
     bool is_running;
 };
 

@@ -11,8 +11,22 @@
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
+bool running_take(struct running *r, struct cluster *c)
+{
+    size_t held = r->queue_count * sizeof(*r->queues) + r->topic_count * sizeof(*r->topics) + r->subscribed_count * sizeof(*r->subscribed);
+
+    if (!cluster_take(c, held))
+        return false;
+    r->cluster = c;
+    r->held = held;
+    return true;
+}
+
 static void drop_contents(struct running *r)
 {
+    if (r->cluster != NULL)
+        cluster_give_back(r->cluster, r->held);
+    r->cluster = NULL;
     free(r->queues);
     free(r->topics);
     free(r->subscribed);
@@ -226,14 +240,18 @@ static void *tidy(void *entries, uint32_t *count, size_t size, int (*compare)(co
     return xrealloc(entries, *count, size);
 }
 
-static void keep(struct running *to, struct running *from)
+/* False: there is no room for it, and what it said before stands. */
+static bool keep(struct cluster *c, struct running *to, struct running *from)
 {
     from->queues = tidy(from->queues, &from->queue_count, sizeof(*from->queues), running_compare_queues);
     from->topics = tidy(from->topics, &from->topic_count, sizeof(*from->topics), compare_topics);
     from->subscribed = tidy(from->subscribed, &from->subscribed_count, sizeof(*from->subscribed), compare_numbers);
     from->asked_at_ns = to->asked_at_ns;
+    if (!running_take(from, c))
+        return false;
     drop_contents(to);
     *to = *from;
+    return true;
 }
 
 int learn_running(struct broker *b, uint32_t group, uint32_t client, struct view body, int64_t now_ns, struct err *err)
@@ -250,7 +268,10 @@ int learn_running(struct broker *b, uint32_t group, uint32_t client, struct view
     if (r == NULL)
         r = g->clients[client].running = xcalloc(1, sizeof(*r));
     bool did_fit = r->fit == FIT_YES;
-    keep(r, &reader.r);
+    if (!keep(b->cluster, r, &reader.r)) {
+        drop_contents(&reader.r);
+        return err_set(err, ERR_LIMIT, "too much is remembered already");
+    }
     r->told_at_ns = now_ns;
     r->fit = owners_fit(b->cluster, g, client);
     g->is_suspect |= did_fit && r->fit == FIT_NO; /* somebody else has come, most likely */

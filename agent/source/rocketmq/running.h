@@ -29,6 +29,8 @@ struct running_topic {
 enum running_fit { FIT_UNTOLD, FIT_YES, FIT_NO };
 
 struct running {
+    struct cluster *cluster; /* of which `held` bytes are taken */
+    size_t held;
     int64_t asked_at_ns;   /* 0: never */
     int64_t told_at_ns;    /* 0: it has said nothing yet, and the rest is empty */
     int64_t rest_until_ns; /* it did not answer: not asked before then */
@@ -49,6 +51,8 @@ struct running {
 
 /* Takes the body of an answer to 307; -1: it broke off, and what the client said before stands. */
 int learn_running(struct broker *b, uint32_t group, uint32_t client, struct view body, int64_t now_ns, struct err *err);
+/* Counts its lists against the cluster's memory; false: there is no room for them. */
+bool running_take(struct running *r, struct cluster *c);
 void running_free(struct running *r); /* NULL is fine */
 void running_forget(struct group_info *g); /* what all of its clients said */
 

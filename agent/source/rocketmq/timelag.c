@@ -120,10 +120,16 @@ struct age timelag_of_queue(const struct broker *b, const struct topic_part *t, 
 
 static bool take_bytes(struct cluster *c, size_t bytes)
 {
-    if (bytes > TIMELAG_BYTES_MAX || c->timelag_bytes > TIMELAG_BYTES_MAX - bytes)
+    if (bytes > TIMELAG_BYTES_MAX || c->timelag_bytes > TIMELAG_BYTES_MAX - bytes || !cluster_take(c, bytes))
         return false;
     c->timelag_bytes += bytes;
     return true;
+}
+
+static void give_back_bytes(struct cluster *c, size_t bytes)
+{
+    c->timelag_bytes -= bytes;
+    cluster_give_back(c, bytes);
 }
 
 static size_t ages_size(uint32_t queues)
@@ -134,8 +140,10 @@ static size_t ages_size(uint32_t queues)
 bool timelag_expect(struct broker *b, uint32_t pair, uint32_t queues)
 {
     struct pair_part *p = broker_pair(b, pair);
-    uint32_t old = p->ages != NULL ? p->ages->queues : 0;
+    uint32_t old = p != NULL && p->ages != NULL ? p->ages->queues : 0;
 
+    if (p == NULL)
+        return false;
     if (p->ages != NULL && queues <= old)
         return true;
     if (!take_bytes(b->cluster, ages_size(queues) - (p->ages != NULL ? ages_size(old) : 0)))
@@ -174,7 +182,7 @@ void timelag_drop_ages(struct broker *b, struct pair_part *p)
 {
     if (p->ages == NULL)
         return;
-    b->cluster->timelag_bytes -= ages_size(p->ages->queues);
+    give_back_bytes(b->cluster, ages_size(p->ages->queues));
     free(p->ages);
     p->ages = NULL;
 }
@@ -225,7 +233,7 @@ void timelag_drop_history(struct broker *b, struct topic_part *t)
 {
     if (t->history == NULL)
         return;
-    b->cluster->timelag_bytes -= ends_history_size(t->history->queues);
+    give_back_bytes(b->cluster, ends_history_size(t->history->queues));
     free(t->history);
     t->history = NULL;
 }

@@ -26,7 +26,17 @@ static struct cluster *take_cluster(struct topology *t, struct view name)
     if (t->cluster_count == CLUSTERS_MAX)
         return NULL;
     t->clusters = xrealloc(t->clusters, t->cluster_count + 1, sizeof(struct cluster *));
-    return t->clusters[t->cluster_count++] = cluster_new(name.data, name.len);
+    return t->clusters[t->cluster_count++] = cluster_new(name.data, name.len, &t->held);
+}
+
+unsigned topology_members(const struct topology *t)
+{
+    unsigned count = 0;
+
+    for (unsigned c = 0; c < t->cluster_count; c++)
+        for (unsigned i = 0; i < t->clusters[c]->broker_count; i++)
+            count += t->clusters[c]->brokers[i]->member_count;
+    return count;
 }
 
 static struct broker *take_broker(struct topology *t, struct cluster *c, struct view name)
@@ -34,21 +44,21 @@ static struct broker *take_broker(struct topology *t, struct cluster *c, struct 
     for (unsigned i = 0; i < c->broker_count; i++)
         if (view_is(name, c->brokers[i]->name))
             return c->brokers[i];
-    if (t->broker_count == CLUSTER_BROKERS_MAX)
+    if (t->broker_count == CLUSTER_BROKERS_MAX || topology_members(t) >= SOURCE_MEMBERS_MAX)
         return NULL;
     t->broker_count++;
     return cluster_add_broker(c, name);
 }
 
-/* By address: in controller mode the ids move, the processes stay. */
-static struct member *take_member(struct broker *b, struct rpc *rpc, int64_t id, const char *address)
+/* By address: in controller mode the ids move, the processes stay. NULL: it would be one too many. */
+static struct member *take_member(const struct topology *t, struct broker *b, struct rpc *rpc, int64_t id, const char *address)
 {
     for (unsigned i = 0; i < b->member_count; i++)
         if (strcmp(rpc_target_address(b->members[i]->peer.target), address) == 0) {
             b->members[i]->id = id;
             return b->members[i];
         }
-    return broker_add_member(b, rpc, id, address);
+    return topology_members(t) < SOURCE_MEMBERS_MAX ? broker_add_member(b, rpc, id, address) : NULL;
 }
 
 static bool id_is_listed(const struct broker *b, int64_t id)
@@ -72,7 +82,9 @@ static void on_broker(void *ctx, const struct body_broker *listed)
     for (unsigned i = 0; i < b->member_count; i++)
         b->members[i]->is_listed = false;
     for (unsigned i = 0; i < listed->count; i++) {
-        struct member *m = take_member(b, r->rpc, listed->members[i].id, listed->members[i].address);
+        struct member *m = take_member(r->topology, b, r->rpc, listed->members[i].id, listed->members[i].address);
+        if (m == NULL)
+            continue;
         m->is_listed = true;
         m->listed_at_ns = r->now_ns;
     }

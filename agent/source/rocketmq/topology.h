@@ -14,9 +14,12 @@ struct topology {
     struct cluster **clusters;
     unsigned cluster_count;
     unsigned broker_count; /* names, of all clusters */
+    size_t held;           /* see SOURCE_HELD_MAX */
 };
 
 void topology_fini(struct topology *t);
+/* Broker processes, of all clusters. */
+unsigned topology_members(const struct topology *t);
 /* Takes the body of an answer to 106. *listed: broker names in it. -1: it broke off; what it named before is taken, and
  * nothing is marked as not listed. Fine inside a callback of rpc. */
 int topology_learn(struct topology *t, struct rpc *rpc, struct view body, int64_t now_ns, unsigned *listed, struct err *err);

@@ -256,11 +256,11 @@ static int check_binary_ext(struct view ext, struct frame *frame, struct err *er
 static int decode_binary(const char *data, size_t len, struct frame *frame, struct err *err)
 {
     const unsigned char *p = (const unsigned char *)data;
-    struct cursor c = { p + 13, len - 13 };
     struct view ext;
 
     if (len < BINARY_HEADER_MIN)
         return err_set(err, ERR_PROTO, "binary header of %zu bytes, expected at least %d", len, BINARY_HEADER_MIN);
+    struct cursor c = { p + 13, len - 13 };
     frame->is_binary = true;
     frame->code = (int16_t)read_u16(p);
     frame->version = (int16_t)read_u16(p + 3);
