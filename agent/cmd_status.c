@@ -23,7 +23,7 @@ static const char *const output_names[] = { "table", "wide", "json", "jsonl", "c
 static const struct cli_option options[] = {
     CLI_OPTION("live", 0, CLI_FLAG, struct status_args, is_live, NULL, "ask the configured sources, not the history"),
     CLI_OPTION("history", 'd', CLI_TEXT, struct status_args, history, "FILE", "read this history file"),
-    CLI_OPTION("state-dir", 0, CLI_TEXT, struct status_args, state_dir, "DIR", "sinks: of the agent that has this one"),
+    CLI_OPTION("state-dir", 0, CLI_TEXT, struct status_args, state_dir, "DIR", "of the agent that has this one: its sinks, its history.db"),
     CLI_OPTION("at", 0, CLI_TEXT, struct status_args, at, "TIME", "as it was then: -2h, 22:00, 2026-11-21 22:00"),
     CLI_OPTION("topic", 0, CLI_TEXT, struct status_args, query.topic, "GLOB", "only what has to do with these topics"),
     CLI_OPTION("group", 0, CLI_TEXT, struct status_args, query.group, "GLOB", "... with these groups"),
@@ -62,7 +62,7 @@ static const struct cli_word words[] = {
     { "brokers", "one row per broker process" },
     { "scrapes", "one row per target asked" },
     { "agent", "one row per part of the agent" },
-    { "sinks", "one row per sink of the running agent" },
+    { "sinks", "one row per sink: delay, drops, the newest error" },
     { 0 },
 };
 
@@ -197,6 +197,7 @@ static int run_status(int argc, char **argv)
 
     if (code != CLI_GO)
         return code;
+    cli.config.state_dir = args.state_dir;
     code = status_of(&cli, &args);
     cli_fini(&cli);
     return cli_finish(&command_status, code);

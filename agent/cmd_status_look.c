@@ -84,7 +84,7 @@ static int look_back(const struct status *status, struct batch **b)
     return code;
 }
 
-/* ---- sinks: what the running agent says, else what the history says of it ---- */
+/* ---- sinks: what the agent last said, else what the history says of it ---- */
 
 /* A report that nobody has renewed for two intervals and a bit is old news. */
 #define REPORT_LATE_MS 5000
@@ -95,14 +95,15 @@ static int check_report(const struct report_head *head)
     char text[HUMAN_TEXT_MAX];
     int64_t age_ms = clock_wall_ms() - head->written_ms;
 
-    if (head->stopped_ms > 0) {
+    if (head->stopped_ms > 0 && !head->is_once) {
         human_time(text, head->stopped_ms);
         return cli_failed(&command_status, "the agent stopped at %s; this is how it left its sinks", text);
     }
     if (age_ms <= 2 * head->interval_ms + REPORT_LATE_MS)
         return EXIT_DONE;
     human_seconds(text, (double)(age_ms / 1000));
-    return cli_failed(&command_status, "the agent has not reported for %s; does it run?", text);
+    return head->is_once ? cli_failed(&command_status, "`mqpush once` has not reported for %s; does its timer run?", text)
+                         : cli_failed(&command_status, "the agent has not reported for %s; does it run?", text);
 }
 
 /* *b stays NULL if there is no report; else the code tells. */
@@ -138,13 +139,13 @@ static int look_at_report(const struct status *status, struct batch **b)
     if (code != CLI_GO)
         return code;
     const char *file = configured_history(config);
-    const char *directory = status->args->state_dir != NULL ? status->args->state_dir : config->agent.state_dir;
+    const char *directory = config->agent.state_dir;
     code = status->at_ms == HISTORY_NEWEST ? load_report(directory, b) : EXIT_DONE;
     if (*b == NULL && code == EXIT_DONE && file != NULL && access(file, F_OK) == 0)
         code = load_history(status, file, b);
     else if (*b == NULL && code == EXIT_DONE)
-        code = cli_failed(&command_status, "nothing is known of sinks: no " REPORT_FILE " in %s, and no history; `mqpush run` with a "
-                                           "state_dir writes one (name it with --state-dir), -d FILE reads a history",
+        code = cli_failed(&command_status, "nothing is known of sinks: no " REPORT_FILE " in %s, and no history; `mqpush run` and `once` "
+                                           "with a state_dir write one (name it with --state-dir), -d FILE reads a history",
                           directory[0] != '\0' ? directory : "a state directory (none is configured)");
     config_free(config);
     return code;
