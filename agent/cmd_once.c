@@ -3,7 +3,8 @@
  *
  * The same pipeline as `run` with one tick; exit 1 tells that a part of the cluster did not answer or a sink did not take it,
  * while everything else was done. With a state directory, what the last one could not deliver to a sink of history is delivered
- * first; while another `run` or `once` uses that directory, this one leaves at once with exit 1.
+ * first, and a report is left for `mqpush status sinks`; while another `run` or `once` uses that directory, this one leaves at
+ * once with exit 1.
  */
 #include "agent/cli.h"
 
@@ -75,11 +76,13 @@ static int collect_and_deliver(struct config *config)
         return cli_failed(&command_once, "%s", err.msg);
     }
     pipeline_start(p, state);
-    int64_t deadline_ns = clock_now_ns() + config->agent.interval_ms * NS_PER_MS;
+    int64_t started_ms = clock_wall_ms(), deadline_ns = clock_now_ns() + config->agent.interval_ms * NS_PER_MS;
     enum source_result result = pipeline_collect(p, label_of(p, config), -1, &err);
     if (result != SOURCE_ALL)
         log_warning("%s: %s", result == SOURCE_NOTHING ? "nothing could be collected" : "incomplete", err.msg);
     bool all = pipeline_stop(p, deadline_ns);
+    if (pipeline_report(p, state, started_ms, clock_wall_ms(), &err) < 0)
+        log_warning("the report could not be written: %s", err.msg);
     pipeline_summary(p, summary, sizeof(summary));
     log_info("collected %s", summary);
     pipeline_free(p);

@@ -10,11 +10,9 @@
  */
 #include "agent/cli.h"
 
-#include "agent/base/buf.h"
 #include "agent/base/clock.h"
 #include "agent/pipeline/notify.h"
 #include "agent/pipeline/pipeline.h"
-#include "agent/pipeline/report.h"
 #include "agent/pipeline/schedule.h"
 
 #include <errno.h>
@@ -85,19 +83,13 @@ static void say_start(const struct config *config)
 static void report(struct run *run, int64_t stopped_ms)
 {
     struct err err = { 0 };
-    struct buf text;
 
     run->has_news = false;
     run->reported_ns = clock_now_ns();
-    if (run->state == NULL)
-        return;
-    buf_init(&text, 0);
-    pipeline_report(run->pipeline, run->started_ms, stopped_ms, &text);
-    if (report_write(state_directory(run->state), &text, &err) == 0)
+    if (pipeline_report(run->pipeline, run->state, run->started_ms, stopped_ms, &err) == 0)
         log_repeat_end(&run->report_trouble, "the report");
     else
         log_repeat_fail(&run->report_trouble, LOG_WARNING, "the report could not be written", err.msg);
-    buf_fini(&text);
 }
 
 static void collect(struct run *run, int64_t tick_ms)

@@ -4,50 +4,26 @@
  * Whatever it looks at becomes one sealed batch; from there on a live look and a past one are the same code (agent/view). The
  * wish is checked before anybody is asked. Exit 1 tells that a part did not answer; what did is shown all the same.
  */
-#include "agent/cli.h"
+#include "agent/cmd_status.h"
 
 #include "agent/base/clock.h"
-#include "agent/base/xalloc.h"
-#include "agent/model/family.h"
-#include "agent/pipeline/pipeline.h"
-#include "agent/pipeline/report.h"
-#include "agent/view/format.h"
-#include "agent/view/human.h"
-#include "agent/view/out.h"
-#include "agent/view/page.h"
-#include "agent/view/table_view.h"
 #include "agent/view/when.h"
-#include "sinks/prom_text.h"
 #include "sinks/sqlite/history.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define NOT_GIVEN (-1)
 #define WATCH_LIVE_MS 10000 /* --watch without a number; a look asks everything */
 #define WATCH_LEAST_MS 1000
-#define WATCH_ROWS_LEAST 3
-
-enum output { OUTPUT_TABLE, OUTPUT_WIDE, OUTPUT_JSON, OUTPUT_JSONL, OUTPUT_CSV, OUTPUT_TSV, OUTPUT_MD, OUTPUT_PROM };
 
 static const char *const output_names[] = { "table", "wide", "json", "jsonl", "csv", "tsv", "md", "prom", NULL };
-
-struct status_args {
-    struct view_query query;
-    bool is_live, is_utc, is_exact;
-    const char *history, *at, *zone;
-    int64_t top, width, watch_ms;
-    int output;
-    const char *state_dir;
-};
 
 static const struct cli_option options[] = {
     CLI_OPTION("live", 0, CLI_FLAG, struct status_args, is_live, NULL, "ask the configured sources, not the history"),
     CLI_OPTION("history", 'd', CLI_TEXT, struct status_args, history, "FILE", "read this history file"),
-    CLI_OPTION("state-dir", 0, CLI_TEXT, struct status_args, state_dir, "DIR", "sinks: of the agent that has this one"),
+    CLI_OPTION("state-dir", 0, CLI_TEXT, struct status_args, state_dir, "DIR", "of the agent that has this one: its sinks, its history.db"),
     CLI_OPTION("at", 0, CLI_TEXT, struct status_args, at, "TIME", "as it was then: -2h, 22:00, 2026-11-21 22:00"),
     CLI_OPTION("topic", 0, CLI_TEXT, struct status_args, query.topic, "GLOB", "only what has to do with these topics"),
     CLI_OPTION("group", 0, CLI_TEXT, struct status_args, query.group, "GLOB", "... with these groups"),
@@ -86,251 +62,9 @@ static const struct cli_word words[] = {
     { "brokers", "one row per broker process" },
     { "scrapes", "one row per target asked" },
     { "agent", "one row per part of the agent" },
-    { "sinks", "one row per sink of the running agent" },
+    { "sinks", "one row per sink: delay, drops, the newest error" },
     { 0 },
 };
-
-/* What one `status` is about, once its arguments are understood. */
-struct status {
-    const struct cli *cli;
-    const struct status_args *args;
-    struct view_plan plan;
-    enum output output;
-    int64_t at_ms;       /* the moment asked for, or HISTORY_NEWEST */
-    bool is_live;
-    bool is_one_table;   /* WHAT was given: -o prom prints what belongs to it */
-    bool is_redrawn;     /* --watch on a terminal */
-    struct term term;
-    uint64_t frames;     /* printed so far */
-};
-
-static bool is_for_people(const struct status *status)
-{
-    return status->output <= OUTPUT_WIDE || status->output == OUTPUT_MD;
-}
-
-/* ---- the batch ---- */
-
-static int look_live(const struct status *status, struct batch **b)
-{
-    struct config *config;
-    struct err err = { 0 };
-    int code = cli_load_config(status->cli, CONFIG_NEEDS_SOURCE | CONFIG_LENIENT, &config);
-
-    *b = NULL;
-    if (code != CLI_GO)
-        return code;
-    int looked = pipeline_look(config, b, &err);
-    config_free(config);
-    if (*b == NULL) {
-        cli_failed(&command_status, "%s", err.msg);
-        return EXIT_CONFIG;
-    }
-    /* A page says itself who did not answer; scripts are told beside the data. */
-    bool is_said = is_for_people(status) && page_coverage(*b) < 1;
-    if (looked != 0 && !is_said)
-        cli_failed(&command_status, "%s: %s", looked < 0 ? "nothing could be collected" : "incomplete", err.msg);
-    return looked == 0 ? EXIT_DONE : EXIT_FAILED;
-}
-
-static const char *configured_history(const struct config *config)
-{
-    for (size_t i = 0; i < config->sink_count; i++)
-        if (strcmp(config->sinks[i].ops->name, "sqlite") == 0)
-            return config_text(config->sinks[i].section, "path");
-    return NULL;
-}
-
-static int load_history(const struct status *status, const char *file, struct batch **out)
-{
-    struct err err = { 0 };
-    struct history *history;
-
-    if (history_open(file, &history, &err) < 0)
-        return cli_failed(&command_status, "%s (`mqpush run` and `once` write one; -n ADDR or --live asks the cluster)", err.msg);
-    struct batch *b = batch_new();
-    int rc = history_load(history, status->at_ms, b, &err);
-    history_close(history);
-    if (rc < 0) {
-        batch_unref(b);
-        return cli_failed(&command_status, "%s: %s", file, err.msg);
-    }
-    if (status->plan.table == TABLE_SINKS)
-        report_from_agent(b);
-    batch_seal(b);
-    *out = b;
-    return batch_info(b)->complete || status->plan.table == TABLE_SINKS ? EXIT_DONE : EXIT_FAILED;
-}
-
-static int look_back(const struct status *status, struct batch **b)
-{
-    struct config *config;
-
-    *b = NULL;
-    if (status->args->history != NULL)
-        return load_history(status, status->args->history, b);
-    int code = cli_load_config(status->cli, CONFIG_NEEDS_SINK | CONFIG_LENIENT, &config);
-    if (code != CLI_GO)
-        return code;
-    const char *file = configured_history(config);
-    if (file != NULL)
-        code = load_history(status, file, b);
-    else
-        code = cli_failed(&command_status, "the configuration has no sqlite sink, so there is no history to read; "
-                                           "name a file with -d FILE, or ask the cluster with -n ADDR or --live");
-    config_free(config);
-    return code;
-}
-
-/* ---- sinks: what the running agent says, else what the history says of it ---- */
-
-/* A report that nobody has renewed for two intervals and a bit is old news. */
-#define REPORT_LATE_MS 5000
-
-/* Says so unless the report is of now. */
-static int check_report(const struct report_head *head)
-{
-    char text[HUMAN_TEXT_MAX];
-    int64_t age_ms = clock_wall_ms() - head->written_ms;
-
-    if (head->stopped_ms > 0) {
-        human_time(text, head->stopped_ms);
-        return cli_failed(&command_status, "the agent stopped at %s; this is how it left its sinks", text);
-    }
-    if (age_ms <= 2 * head->interval_ms + REPORT_LATE_MS)
-        return EXIT_DONE;
-    human_seconds(text, (double)(age_ms / 1000));
-    return cli_failed(&command_status, "the agent has not reported for %s; does it run?", text);
-}
-
-/* *b stays NULL if there is no report; else the code tells. */
-static int load_report(const char *directory, struct batch **out)
-{
-    struct err err = { 0 };
-    struct report_head head;
-    struct batch *b = batch_new();
-    int result = directory[0] != '\0' ? report_read(directory, b, &head, &err) : 0;
-
-    if (result <= 0) {
-        batch_unref(b);
-        return result < 0 ? cli_failed(&command_status, "%s", err.msg) : EXIT_DONE;
-    }
-    batch_seal(b);
-    *out = b;
-    return check_report(&head);
-}
-
-static int look_at_report(const struct status *status, struct batch **b)
-{
-    struct config *config;
-
-    *b = NULL;
-    if (status->args->history != NULL)
-        return load_history(status, status->args->history, b);
-    if (status->args->state_dir != NULL && status->at_ms == HISTORY_NEWEST) {
-        int told = load_report(status->args->state_dir, b);
-        if (*b != NULL || told != EXIT_DONE)
-            return told;
-    }
-    int code = cli_load_config(status->cli, CONFIG_NEEDS_SINK | CONFIG_LENIENT, &config);
-    if (code != CLI_GO)
-        return code;
-    const char *file = configured_history(config);
-    const char *directory = status->args->state_dir != NULL ? status->args->state_dir : config->agent.state_dir;
-    code = status->at_ms == HISTORY_NEWEST ? load_report(directory, b) : EXIT_DONE;
-    if (*b == NULL && code == EXIT_DONE && file != NULL && access(file, F_OK) == 0)
-        code = load_history(status, file, b);
-    else if (*b == NULL && code == EXIT_DONE)
-        code = cli_failed(&command_status, "nothing is known of sinks: no " REPORT_FILE " in %s, and no history; `mqpush run` with a "
-                                           "state_dir writes one (name it with --state-dir), -d FILE reads a history",
-                          directory[0] != '\0' ? directory : "a state directory (none is configured)");
-    config_free(config);
-    return code;
-}
-
-/* ---- the bytes ---- */
-
-static void put_prom(struct buf *to, const struct status *status, const struct batch *b)
-{
-    bool *wanted = xcalloc(family_count, sizeof(*wanted));
-
-    for (unsigned i = 0; i < family_count; i++)
-        wanted[i] = !status->is_one_table || families[i].table == status->plan.table;
-    prom_text_render(b, wanted, NULL, 0, to);
-    free(wanted);
-}
-
-static void put_page(struct buf *to, const struct status *status, const struct table_view *view, const struct format_head *head)
-{
-    struct page page = {
-        .view = view,
-        .people = { .is_exact = status->args->is_exact, .at_ms = head->at_ms },
-        .term = status->term,
-        .fit = status->output == OUTPUT_WIDE ? FORMAT_AS_IS : status->plan.column_count > 0 ? FORMAT_CUT : FORMAT_DROP,
-        .is_md = status->output == OUTPUT_MD,
-        .now_ms = head->generated_ms,
-    };
-
-    page_put(to, &page);
-}
-
-/* Separated rows of many moments need to say which; those of one do not. */
-static void put_separated(struct buf *to, const struct status *status, const struct grid *grid, int64_t at_ms)
-{
-    char at[HUMAN_TEXT_MAX];
-    bool is_watch = status->args->watch_ms != NOT_GIVEN, with_header = status->frames == 0;
-
-    human_rfc3339(at, at_ms);
-    (status->output == OUTPUT_CSV ? format_csv : format_tsv)(to, grid, is_watch ? at : NULL, with_header);
-}
-
-static void put_frame(struct buf *to, const struct status *status, const struct batch *b)
-{
-    struct view_plan plan = status->plan;
-    struct table_view view;
-    struct format_head head = {
-        .table = schema_tables[plan.table].name,
-        .generated_ms = clock_wall_ms(),
-        .at_ms = batch_info(b)->time_ms,
-        .coverage = page_coverage(b),
-    };
-
-    if (status->output == OUTPUT_PROM) {
-        put_prom(to, status, b);
-        return;
-    }
-    if (status->is_redrawn) { /* more rows than the screen has would scroll the top away */
-        unsigned around = page_lines_around(b);
-        uint32_t room = status->term.height > around + WATCH_ROWS_LEAST ? status->term.height - around : WATCH_ROWS_LEAST;
-        plan.top = plan.top > 0 && plan.top < room ? plan.top : room;
-    }
-    enum view_pick for_people = status->output == OUTPUT_WIDE ? VIEW_WIDE : VIEW_PEOPLE;
-    table_view_init(&view, &plan, b, is_for_people(status) ? for_people : VIEW_MACHINE);
-    if (is_for_people(status))
-        put_page(to, status, &view, &head);
-    else if (status->output == OUTPUT_JSON)
-        format_json(to, &view.grid, &head);
-    else if (status->output == OUTPUT_JSONL)
-        format_jsonl(to, &view.grid, &head);
-    else
-        put_separated(to, status, &view.grid, head.at_ms);
-    table_view_fini(&view);
-}
-
-/* 0, or -1 with errno. */
-static int print(struct status *status, const struct batch *b)
-{
-    struct out out;
-
-    term_look(&status->term, STDOUT_FILENO, status->args->width == NOT_GIVEN ? TERM_WIDTH_AUTO : (long)status->args->width,
-              cli_use_color(status->cli, stdout));
-    out_open(&out, status->is_redrawn);
-    if (!status->is_redrawn && status->frames > 0 && status->output <= OUTPUT_WIDE)
-        buf_putc(&out.buf, '\n');
-    put_frame(&out.buf, status, b);
-    status->frames++;
-    return out_close(&out);
-}
 
 /* ---- once, or again and again ---- */
 
@@ -362,18 +96,16 @@ static int64_t pause_ms(const struct status *status, const struct batch *b)
 
 static int show(struct status *status)
 {
-    bool is_report = status->plan.table == TABLE_SINKS;
-
     for (;;) {
         struct batch *b = NULL;
-        int code = (status->is_live ? look_live : is_report ? look_at_report : look_back)(status, &b);
+        int code = status_look(status, &b);
         if (b == NULL)
             return code;
         int64_t next_ms = pause_ms(status, b);
-        int rc = print(status, b), error = errno;
+        int rc = status_print(status, b), error = errno;
         batch_unref(b);
         errno = error; /* of a failed write: cli_finish tells it */
-        if (rc < 0 || status->args->watch_ms == NOT_GIVEN || !wait_for_next(next_ms))
+        if (rc < 0 || status->args->watch_ms == STATUS_NOT_GIVEN || !wait_for_next(next_ms))
             return code;
     }
 }
@@ -402,7 +134,7 @@ static const char *conflict(const struct status *status)
         return "-d reads a history; -n and --live ask the cluster: one of them";
     if (status->is_live && args->at != NULL)
         return "--at looks back; -n and --live ask the cluster as it is now";
-    if (args->at != NULL && args->watch_ms != NOT_GIVEN)
+    if (args->at != NULL && args->watch_ms != STATUS_NOT_GIVEN)
         return "--at shows one moment; --watch waits for the next";
     if (args->is_utc && args->zone != NULL)
         return "--utc and --tz: one of them";
@@ -416,9 +148,9 @@ static const char *conflict(const struct status *status)
 
 static enum output choose_output(const struct status_args *args)
 {
-    if (args->output != NOT_GIVEN)
+    if (args->output != STATUS_NOT_GIVEN)
         return (enum output)args->output;
-    return args->watch_ms != NOT_GIVEN && !isatty(STDOUT_FILENO) ? OUTPUT_TSV : OUTPUT_TABLE;
+    return args->watch_ms != STATUS_NOT_GIVEN && !isatty(STDOUT_FILENO) ? OUTPUT_TSV : OUTPUT_TABLE;
 }
 
 /* CLI_GO, or the exit code. */
@@ -429,7 +161,7 @@ static int understand(struct status *status, enum table_id table)
 
     status->output = choose_output(args);
     status->is_live = args->is_live || status->cli->config.namesrv != NULL;
-    status->is_redrawn = args->watch_ms != NOT_GIVEN && isatty(STDOUT_FILENO) && status->output <= OUTPUT_WIDE;
+    status->is_redrawn = args->watch_ms != STATUS_NOT_GIVEN && isatty(STDOUT_FILENO) && status->output <= OUTPUT_WIDE;
     status->at_ms = HISTORY_NEWEST;
     if (view_plan_init(&status->plan, table, &args->query, &err) < 0)
         return cli_usage_error(&command_status, "%s", err.msg);
@@ -459,12 +191,13 @@ static int status_of(const struct cli *cli, struct status_args *args)
 
 static int run_status(int argc, char **argv)
 {
-    struct status_args args = { .width = NOT_GIVEN, .watch_ms = NOT_GIVEN, .output = NOT_GIVEN };
+    struct status_args args = { .width = STATUS_NOT_GIVEN, .watch_ms = STATUS_NOT_GIVEN, .output = STATUS_NOT_GIVEN };
     struct cli cli;
     int code = cli_parse(&command_status, argc, argv, &cli, &args);
 
     if (code != CLI_GO)
         return code;
+    cli.config.state_dir = args.state_dir;
     code = status_of(&cli, &args);
     cli_fini(&cli);
     return cli_finish(&command_status, code);

@@ -105,7 +105,7 @@ cjson/|sinks/[a-z_/]*\.c|1
 hiredis|sinks/redis[a-z_/]*\.c|9
 sqlite3\.h|sinks/sqlite/[a-z_]*\.c|9
 sqlite3\.h|agent/history/[a-z_]*\.c|9
-sqlite3\.h|agent/pipeline/(spool|state)\.c|2
+sqlite3\.h|agent/pipeline/(spool_disk|state)\.c|2
 ini\.h|agent/pipeline/config_file\.c|1
 libsmartcols|agent/view/[a-z_]*\.c|1
 zlib\.h|sinks/[a-z_/]*\.c|1

@@ -74,7 +74,7 @@ static void grow_entries(struct intern *in)
 
 uint32_t intern_add(struct intern *in, const char *text, size_t len)
 {
-    assert(len < UINT32_MAX);
+    assert(len < UINT32_MAX && !in->is_sealed);
     if (in->slots == NULL || in->count >= (in->mask + 1) / 2)
         grow_slots(in);
     uint32_t hash = hash_bytes(text, len);
@@ -91,8 +91,29 @@ uint32_t intern_add(struct intern *in, const char *text, size_t len)
     return id;
 }
 
+void intern_seal(struct intern *in)
+{
+    free(in->slots);
+    free(in->hashes);
+    in->slots = in->hashes = NULL;
+    in->room = in->count;
+    in->texts = xrealloc(in->texts, in->room, sizeof(*in->texts));
+    in->lengths = xrealloc(in->lengths, in->room, sizeof(*in->lengths));
+    in->is_sealed = true;
+}
+
+size_t intern_memory(const struct intern *in)
+{
+    size_t entry = sizeof(*in->texts) + sizeof(*in->lengths), index = sizeof(*in->hashes);
+
+    if (in->is_sealed)
+        return in->arena.total_bytes + in->room * entry;
+    return in->arena.total_bytes + in->room * (entry + index) + (size_t)in->mask * sizeof(*in->slots);
+}
+
 uint32_t intern_find(const struct intern *in, const char *text, size_t len)
 {
+    assert(!in->is_sealed);
     if (in->slots == NULL)
         return 0;
     return *slot_of(in, hash_bytes(text, len), text, len);

@@ -64,6 +64,7 @@ void batch_seal(struct batch *b)
 {
     assert(!b->sealed);
     b->sealed = true;
+    intern_seal(&b->texts);
 }
 
 struct batch *batch_ref(const struct batch *b)
@@ -292,7 +293,7 @@ uint32_t batch_text_count(const struct batch *b)
 
 size_t batch_memory(const struct batch *b)
 {
-    return b->arena.total_bytes + b->texts.arena.total_bytes + (size_t)b->texts.room * 16 + (size_t)b->texts.mask * 4;
+    return b->arena.total_bytes + intern_memory(&b->texts);
 }
 
 double batch_number(const struct batch *b, enum table_id t, uint32_t row, unsigned column)

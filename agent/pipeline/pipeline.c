@@ -205,9 +205,11 @@ static void remember(struct pipeline *p, const struct batch *b)
     };
 }
 
-void pipeline_report(const struct pipeline *p, int64_t started_ms, int64_t stopped_ms, struct buf *to)
+int pipeline_report(const struct pipeline *p, const struct state *state, int64_t started_ms, int64_t stopped_ms, struct err *err)
 {
+    struct buf text;
     struct report_head head = {
+        .is_once = p->reason == PIPELINE_ONCE,
         .started_ms = started_ms,
         .written_ms = clock_wall_ms(),
         .stopped_ms = stopped_ms,
@@ -216,8 +218,14 @@ void pipeline_report(const struct pipeline *p, int64_t started_ms, int64_t stopp
         .collection = p->newest,
     };
 
+    if (state == NULL)
+        return 0;
     head.collection.missed_ticks = p->totals.missed_ticks;
-    report_put(to, &head, crew_workers(p->crew), crew_count(p->crew));
+    buf_init(&text, 0);
+    report_put(&text, &head, crew_workers(p->crew), crew_count(p->crew));
+    int result = report_write(state_directory(state), &text, err);
+    buf_fini(&text);
+    return result;
 }
 
 int pipeline_news_fd(const struct pipeline *p)

@@ -57,8 +57,8 @@ int pipeline_reload(struct pipeline *p, struct config *config, int64_t deadline_
 bool pipeline_stop(struct pipeline *p, int64_t deadline_ns);
 void pipeline_free(struct pipeline *p); /* stopped first; NULL is fine */
 
-/* What status.json says (report.h); stopped_ms 0: it runs. */
-void pipeline_report(const struct pipeline *p, int64_t started_ms, int64_t stopped_ms, struct buf *to);
+/* Writes status.json (report.h) into the state directory; stopped_ms 0: it runs. Without a state there is nothing to do. */
+int pipeline_report(const struct pipeline *p, const struct state *state, int64_t started_ms, int64_t stopped_ms, struct err *err);
 /* Readable after attempts of sinks, until it is read: there is news for the report. */
 int pipeline_news_fd(const struct pipeline *p);
 

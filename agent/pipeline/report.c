@@ -101,6 +101,7 @@ void report_put(struct buf *to, const struct report_head *head, struct worker *c
 {
     buf_puts(to, "{\"schema\":1");
     put_text(to, "version", MQPUSH_VERSION);
+    put_text(to, "reason", head->is_once ? "once" : "run");
     put_count(to, "pid", (uint64_t)getpid());
     put_instant(to, "started_at", head->started_ms);
     put_instant(to, "written_at", head->written_ms);
@@ -247,8 +248,10 @@ static int read_root(const cJSON *root, struct batch *b, struct report_head *hea
 {
     const cJSON *sinks = cJSON_GetObjectItemCaseSensitive(root, "sinks");
     const cJSON *collection = cJSON_GetObjectItemCaseSensitive(root, "collection");
+    const cJSON *reason = cJSON_GetObjectItemCaseSensitive(root, "reason");
 
     *head = (struct report_head){
+        .is_once = cJSON_IsString(reason) && strcmp(reason->valuestring, "once") == 0,
         .started_ms = count_of(root, "started_at", 1000),
         .written_ms = count_of(root, "written_at", 1000),
         .stopped_ms = count_of(root, "stopped_at", 1000),

@@ -1,15 +1,16 @@
 /*
- * report.h - status.json in the state directory: what a running agent says about itself, for `mqpush status sinks` and for scripts.
+ * report.h - status.json in the state directory: what the agent says about itself, for `mqpush status sinks` and for scripts.
  *
- *     { "schema":1, "version", "pid", "started_at", "written_at", "stopped_at", "config", "interval_seconds",
+ *     { "schema":1, "version", "reason", "pid", "started_at", "written_at", "stopped_at", "config", "interval_seconds",
  *       "collection": { "at", "duration_seconds", "complete", "requests", "received_bytes", "missed_ticks" },
  *       "sinks": [ { "name", "kind", "up", "last_ok_at", "delay_seconds", "waiting", "series", "bytes", "delivered", "retried",
  *                    "rejected", "rests", "dropped": { "overtaken", "overflow", "series", "spool_full", "too_old", "damaged" },
  *                    "error", "error_at" } ] }
  *
- * Instants are Unix seconds with milliseconds. What is unknown is left out: stopped_at while the agent runs, collection before the
- * first, up before the first attempt, error where there was none since the start. Members are only added, never renamed. Replaced as
- * a whole (rename), so a reader never sees half of one. No secrets: names, counts and the sentences that the log has, too.
+ * The reason is that of the history's `runs`: "run", or "once", which leaves its report as it ends. Instants are Unix seconds with
+ * milliseconds. What is unknown is left out: stopped_at while the agent runs, collection before the first, up before the first
+ * attempt, error where there was none since the start. Members are only added, never renamed. Replaced as a whole (rename), so a
+ * reader never sees half of one. No secrets: names, counts and the sentences that the log has, too.
  */
 #ifndef AGENT_PIPELINE_REPORT_H
 #define AGENT_PIPELINE_REPORT_H
@@ -22,6 +23,7 @@
 struct buf;
 
 struct report_head {
+    bool is_once; /* the reason: "once", else "run" */
     int64_t started_ms, written_ms;
     int64_t stopped_ms; /* 0: it runs */
     const char *config_hash;

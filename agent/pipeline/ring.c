@@ -15,11 +15,13 @@ struct ring {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct batch **slots; /* batch number n stands in slots[n % slot_count] */
+    int64_t *times_ms;    /* and its tick here, also once it has gone */
     unsigned slot_count;
     size_t bytes, bytes_max;
     uint64_t first;       /* number of the oldest batch still held */
     uint64_t end;         /* number the next batch gets */
     uint64_t cursors[CURSORS_MAX]; /* number each reader wants next; below `first` means it missed some */
+    enum ring_order orders[CURSORS_MAX];
     bool is_closed[CURSORS_MAX]; /* for that reader */
     bool is_unused[CURSORS_MAX]; /* the reader was removed */
     int cursor_count;
@@ -37,6 +39,7 @@ struct ring *ring_new(unsigned slots, size_t bytes_max)
     pthread_cond_init(&ring->changed, &attr);
     pthread_condattr_destroy(&attr);
     ring->slots = xcalloc(slots, sizeof(*ring->slots));
+    ring->times_ms = xcalloc(slots, sizeof(*ring->times_ms));
     ring->slot_count = slots;
     ring->bytes_max = bytes_max;
     return ring;
@@ -66,10 +69,11 @@ void ring_free(struct ring *ring)
     pthread_cond_destroy(&ring->changed);
     pthread_mutex_destroy(&ring->lock);
     free(ring->slots);
+    free(ring->times_ms);
     free(ring);
 }
 
-int ring_add_cursor(struct ring *ring)
+int ring_add_cursor(struct ring *ring, enum ring_order order)
 {
     int cursor = 0;
 
@@ -78,21 +82,30 @@ int ring_add_cursor(struct ring *ring)
         cursor++;
     assert(cursor < CURSORS_MAX);
     ring->cursors[cursor] = ring->end;
+    ring->orders[cursor] = order;
     ring->is_closed[cursor] = ring->is_unused[cursor] = false;
     ring->cursor_count += cursor == ring->cursor_count;
     pthread_mutex_unlock(&ring->lock);
     return cursor;
 }
 
-/* Batches that every reader has passed are of no use to anybody. */
-static void drop_read(struct ring *ring)
+/* The oldest batch that this reader may still be given. */
+static uint64_t wanted_by(const struct ring *ring, int cursor)
 {
-    uint64_t slowest = ring->end;
+    uint64_t next = ring->cursors[cursor];
+
+    return ring->orders[cursor] == RING_NEWEST && next < ring->end ? ring->end - 1 : next;
+}
+
+/* Batches that no reader will be given are of no use to anybody. */
+static void drop_unwanted(struct ring *ring)
+{
+    uint64_t oldest = ring->end;
 
     for (int c = 0; c < ring->cursor_count; c++)
-        if (ring->cursors[c] < slowest)
-            slowest = ring->cursors[c];
-    while (ring->first < slowest)
+        if (wanted_by(ring, c) < oldest)
+            oldest = wanted_by(ring, c);
+    while (ring->first < oldest)
         drop_first(ring);
 }
 
@@ -100,7 +113,7 @@ void ring_leave(struct ring *ring, int cursor)
 {
     pthread_mutex_lock(&ring->lock);
     ring->cursors[cursor] = UINT64_MAX;
-    drop_read(ring);
+    drop_unwanted(ring);
     pthread_mutex_unlock(&ring->lock);
 }
 
@@ -121,9 +134,10 @@ void ring_append(struct ring *ring, struct batch *batch)
     while (ring->end - ring->first >= ring->slot_count || (ring->end > ring->first && ring->bytes + size > ring->bytes_max))
         drop_first(ring);
     *slot(ring, ring->end) = batch;
+    ring->times_ms[ring->end % ring->slot_count] = batch_info(batch)->time_ms;
     ring->end++;
     ring->bytes += size;
-    drop_read(ring); /* a ring without readers keeps nothing */
+    drop_unwanted(ring); /* a ring without readers keeps nothing */
     pthread_cond_broadcast(&ring->changed);
     pthread_mutex_unlock(&ring->lock);
 }
@@ -187,19 +201,18 @@ bool ring_wait_closed(struct ring *ring, int cursor, int64_t deadline_ns)
     return closed;
 }
 
-struct batch *ring_take(struct ring *ring, int cursor, enum ring_order order, int64_t deadline_ns, uint64_t *missed)
+struct batch *ring_take(struct ring *ring, int cursor, int64_t deadline_ns, uint64_t *missed)
 {
     struct batch *batch = NULL;
 
     *missed = 0;
     pthread_mutex_lock(&ring->lock);
     if (wait_for_batch(ring, cursor, deadline_ns)) {
-        uint64_t wanted = ring->cursors[cursor];
-        uint64_t take = order == RING_NEWEST ? ring->end - 1 : wanted < ring->first ? ring->first : wanted;
-        *missed = take - wanted;
+        uint64_t wanted = wanted_by(ring, cursor), take = wanted < ring->first ? ring->first : wanted;
+        *missed = take - ring->cursors[cursor];
         batch = batch_ref(*slot(ring, take));
         ring->cursors[cursor] = take + 1;
-        drop_read(ring);
+        drop_unwanted(ring);
     }
     pthread_mutex_unlock(&ring->lock);
     return batch;
@@ -213,13 +226,20 @@ bool ring_wait_newer(struct ring *ring, int cursor, int64_t deadline_ns)
     return newer;
 }
 
+/* Of those that wait for this reader: the oldest that can still be had, or, where only the newest counts, whose tick is known. */
+static uint64_t oldest_of(const struct ring *ring, int cursor)
+{
+    uint64_t known = ring->end > ring->slot_count ? ring->end - ring->slot_count : 0, next = ring->cursors[cursor];
+    uint64_t first = ring->orders[cursor] == RING_NEWEST ? known : ring->first;
+
+    return next < first ? first : next;
+}
+
 uint64_t ring_waiting(struct ring *ring, int cursor, int64_t *oldest_ms)
 {
     pthread_mutex_lock(&ring->lock);
     uint64_t next = ring->cursors[cursor], waiting = ring->end > next ? ring->end - next : 0;
-    *oldest_ms = 0;
-    if (waiting > 0)
-        *oldest_ms = batch_info(*slot(ring, next < ring->first ? ring->first : next))->time_ms;
+    *oldest_ms = waiting > 0 ? ring->times_ms[oldest_of(ring, cursor) % ring->slot_count] : 0;
     pthread_mutex_unlock(&ring->lock);
     return waiting;
 }

@@ -3,8 +3,8 @@
  *
  * One producer (main) appends; each worker reads with its own cursor. Appending never waits: when the ring is full, by
  * number or by bytes, the oldest batch goes, and a reader that had not taken it finds out how many it missed. A batch
- * leaves the ring as soon as every cursor has passed it, so in calm times the ring is empty. Knows nothing of sinks,
- * retries or disk: where there is a state directory, EVERY sinks read from the spool (spool.h) instead.
+ * leaves the ring as soon as no reader will be given it: every cursor has passed it, or those that have not want the newest only.
+ * So in calm times the ring is empty, and a receiver that hangs for hours costs one batch. Knows nothing of sinks, retries or disk: where there is a state directory, EVERY sinks read from the spool (spool.h) instead.
  *
  * Always, for every cursor: handed out + missed + waiting == appended since the cursor was made.
  */
@@ -24,8 +24,13 @@ struct ring;
 struct ring *ring_new(unsigned slots, size_t bytes_max);
 void ring_free(struct ring *ring); /* after every reader has stopped */
 
+enum ring_order {
+    RING_OLDEST, /* every batch, in order */
+    RING_NEWEST, /* only the newest; the ones before count as missed */
+};
+
 /* A new reader that sees what is appended from now on. Main thread. */
-int ring_add_cursor(struct ring *ring);
+int ring_add_cursor(struct ring *ring, enum ring_order order);
 
 /* This reader will not read: nothing is kept for it, it only learns of the end. Main thread, before its own thread starts. */
 void ring_leave(struct ring *ring, int cursor);
@@ -38,16 +43,11 @@ void ring_close(struct ring *ring);
 void ring_close_cursor(struct ring *ring, int cursor);
 void ring_remove_cursor(struct ring *ring, int cursor);
 
-enum ring_order {
-    RING_OLDEST, /* every batch, in order */
-    RING_NEWEST, /* only the newest; the ones before count as missed */
-};
-
 /*
  * Waits until there is a batch for this cursor and returns a reference to it; *missed is set to the batches this call passed
  * over. NULL: closed and nothing left, or deadline_ns (monotonic; INT64_MAX is never) has passed. The cursor's own thread.
  */
-struct batch *ring_take(struct ring *ring, int cursor, enum ring_order order, int64_t deadline_ns, uint64_t *missed);
+struct batch *ring_take(struct ring *ring, int cursor, int64_t deadline_ns, uint64_t *missed);
 
 /* Waits until something newer than what the cursor has taken is there, the ring is closed, or the deadline has passed; true
  * if something newer is there. */

@@ -2,7 +2,7 @@
  * state.h - the state directory: what survives a restart, and the lock that makes one process its user.
  *
  *     DIR/lock       held (flock) for the life of the process; says who holds it
- *     DIR/state.db   a private SQLite file: intervals not yet delivered, how far each sink got (spool.c), and small blobs by name:
+ *     DIR/state.db   a private SQLite file: intervals not yet delivered, how far each sink got (spool_disk.c), and small blobs by name:
  *                    what a source, a sink or the agent wants to know again
  *
  * The file is opened when it is first needed and again after trouble, so a full or missing disk never stops the start. A damaged
@@ -48,7 +48,7 @@ int state_read(struct state *s, const char *name, struct buf *out, struct err *e
 /* Inside a transaction. */
 int state_write(struct state *s, const char *name, const void *data, size_t len, struct err *err);
 
-/* SQL, for spool.c. Numbers are bound to ?1, ?2, ... */
+/* SQL, for spool_disk.c. Numbers are bound to ?1, ?2, ... */
 int state_exec(struct state *s, const char *sql, struct err *err);
 int state_prepare(struct state *s, const char *sql, const int64_t *numbers, int count, struct sqlite3_stmt **stmt, struct err *err);
 /* 1: a row is there. 0: done. -1: failed. The statement is finalized unless a row is there. */

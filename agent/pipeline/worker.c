@@ -87,7 +87,7 @@ struct worker *worker_new(struct config_sink *sink, const struct sink_env *env, 
     if (w->cancel_fd < 0 || w->ended_fd < 0) {
         err_sys(err, "eventfd");
     } else if (w->ops->open(w->self, env, err) == 0) {
-        w->cursor = ring_add_cursor(ring);
+        w->cursor = ring_add_cursor(ring, w->mode == SINK_LATEST ? RING_NEWEST : RING_OLDEST);
         return w;
     }
     err_wrap(err, "sink %s", env->name);
@@ -462,13 +462,11 @@ static void read_spool(struct worker *w)
 
 static void read_ring(struct worker *w)
 {
-    enum ring_order order = w->mode == SINK_LATEST ? RING_NEWEST : RING_OLDEST;
-
     while (!must_leave(w)) {
         uint64_t missed;
         if (is_resting(w)) /* what comes meanwhile is overtaken, or waits */
             ring_wait_closed(w->ring, w->cursor, w->rest_until_ns);
-        struct batch *batch = ring_take(w->ring, w->cursor, order, INT64_MAX, &missed);
+        struct batch *batch = ring_take(w->ring, w->cursor, INT64_MAX, &missed);
         if (missed > 0)
             count_missed(w, missed, "too many were waiting");
         if (batch == NULL)

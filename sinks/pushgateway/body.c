@@ -51,6 +51,7 @@ static void end_gzip(struct making *m)
     start_gzip(m);
     deflate_some(m, m->body->text.data, m->body->text.len, Z_FINISH);
     deflateEnd(&m->deflate);
+    buf_fini(&m->body->text);
 }
 
 static int take_text(void *ctx, const char *data, size_t len)

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PIECE_BYTES (32u * 1024) /* hiredis doubles what it is given to send: it gets no more than this at a time */
+
 /* ---- life ---- */
 
 void link_init(struct link *l, const struct endpoint *to)
@@ -32,6 +34,7 @@ void link_close(struct link *l)
         redisFree(l->context);
     l->context = NULL;
     buf_reset(&l->out);
+    l->taken = 0;
 }
 
 void link_fini(struct link *l)
@@ -96,13 +99,39 @@ static int fail(struct link *l, struct err *err)
     return -1;
 }
 
+static bool has_unsent(const redisContext *c)
+{
+    return c->obuf != NULL && c->obuf[0] != '\0';
+}
+
+/* Gives hiredis the next piece of what is to be sent, once it has sent the one before. */
+static int hand_over(struct link *l)
+{
+    redisContext *c = l->context;
+    size_t left = l->out.len - l->taken, piece = left < PIECE_BYTES ? left : PIECE_BYTES;
+
+    if (left == 0 || has_unsent(c))
+        return REDIS_OK;
+    if (redisAppendFormattedCommand(c, l->out.data + l->taken, piece) != REDIS_OK)
+        return REDIS_ERR;
+    l->bytes += piece;
+    l->taken += piece;
+    if (l->taken == l->out.len) {
+        buf_reset(&l->out);
+        l->taken = 0;
+    }
+    return REDIS_OK;
+}
+
 /* One wait for the socket, then whatever reading and writing is possible. */
 static int move_bytes(struct link *l, const struct wait *wait, struct err *err)
 {
     redisContext *c = l->context;
     int done = 0, ready;
 
-    ready = socket_wait(c->fd, c->obuf != NULL && c->obuf[0] != '\0' ? POLLIN | POLLOUT : POLLIN, wait, err);
+    if (hand_over(l) != REDIS_OK)
+        return fail(l, err);
+    ready = socket_wait(c->fd, has_unsent(c) ? POLLIN | POLLOUT : POLLIN, wait, err);
     if (ready < 0)
         return err_wrap(err, "%s", l->name);
     if ((ready & ~POLLOUT) != 0) {
@@ -122,10 +151,6 @@ static int take_reply(struct link *l, const struct wait *wait, void **reply, str
 {
     redisContext *c = l->context;
 
-    if (l->out.len > 0 && redisAppendFormattedCommand(c, l->out.data, l->out.len) != REDIS_OK)
-        return fail(l, err);
-    l->bytes += l->out.len;
-    buf_reset(&l->out);
     for (;;) {
         if (redisGetReplyFromReader(c, reply) != REDIS_OK)
             return fail(l, err);

@@ -40,7 +40,8 @@ struct link {
     struct endpoint to;
     char name[ADDRESS_HOST_MAX + 10]; /* for messages */
     struct redisContext *context;     /* NULL: closed */
-    struct buf out;                   /* commands not yet given to hiredis */
+    struct buf out;                   /* commands; hiredis has got the first `taken` bytes */
+    size_t taken;
     uint64_t generation;              /* grows with each connection */
     uint64_t bytes;                   /* written since link_init */
     size_t reply_bytes;               /* read while the present reply is waited for */

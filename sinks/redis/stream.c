@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define CHUNK_ROWS 500             /* commands under way at a time, which bounds the buffers of both sides */
-#define CHUNK_BYTES (256u * 1024)  /* and so many bytes, plus one row */
+#define CHUNK_BYTES (128u * 1024)  /* and so many bytes, plus one row */
 #define STEPS_MAX 12               /* redirections and comparisons in one delivery */
 
 enum step { STEP_DONE, STEP_AGAIN, STEP_FAILED };

@@ -246,6 +246,9 @@ static int connect_now(struct sender *s, const struct send_limits *l, struct err
 
 int sender_connect(struct sender *s, const struct send_limits *l, struct err *err)
 {
+    int64_t now_ns = clock_now_ns();
+
+    s->gentle_until_ns = now_ns + (l->deadline_ns - now_ns) / SEND_GENTLE;
     if (connect_now(s, l, err) == 0)
         return 0;
     close_fd(s);
@@ -290,6 +293,11 @@ static int send_datagrams(struct sender *s, struct iovec *packets, unsigned coun
     return 0;
 }
 
+static int64_t packets_a_second(const struct sender *s)
+{
+    return clock_now_ns() < s->gentle_until_ns && s->rate > SEND_GENTLE ? s->rate / SEND_GENTLE : s->rate;
+}
+
 /* Bursts are never closer than their share of a second: time that was not used, or slept too long, is not made up for. */
 static int pace(struct sender *s, unsigned count, const struct send_limits *l, struct err *err)
 {
@@ -297,7 +305,7 @@ static int pace(struct sender *s, unsigned count, const struct send_limits *l, s
         return check_time(l, err);
     if (s->next_burst_ns > clock_now_ns() && pause_until(s->next_burst_ns, l, err) < 0)
         return -1;
-    s->next_burst_ns = clock_now_ns() + (int64_t)count * NS_PER_S / s->rate;
+    s->next_burst_ns = clock_now_ns() + (int64_t)count * NS_PER_S / packets_a_second(s);
     return check_time(l, err);
 }
 

@@ -61,8 +61,8 @@ static const struct option_spec options[] = {
     OPT_RANGE(OPT_TYPE_SIZE, struct statsd_sink, max_packet, "0", 0, PACKET_MOST,
               "most bytes in one packet; 0: 1432 over UDP (1412 to an IPv6 address), else 8192; collectd takes 4095 at most"),
     OPT_RANGE(OPT_TYPE_INT, struct statsd_sink, rate, "2000", 0, RATE_MOST,
-              "packets a second over UDP, in bursts of 16; receivers take 2000 without loss unless their machine is overloaded; "
-              "0: no limit"),
+              "most packets a second over UDP, in bursts of 16; a quarter of that in the first quarter of an interval, so that "
+              "receivers on an overloaded machine lose nothing; 0: no limit"),
     { 0 },
 };
 

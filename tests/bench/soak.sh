@@ -21,12 +21,6 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-start() { # start NAME COMMAND...: in the background, its output in $dir/NAME.log
-    local name=$1
-    shift
-    "$@" >"$dir/$name.log" 2>&1 </dev/null &
-    pids+=($!)
-}
 memory() { awk -v what="$1" '$1 == what ":" { printf "%.1f", $2 / 1024 }' "/proc/$agent/status"; }
 newest() { sqlite3 -cmd '.timeout 5000' "file:$dir/history.db?mode=ro" 'SELECT max(time) FROM intervals' 2>/dev/null; }
 report() { # report INTERVALS

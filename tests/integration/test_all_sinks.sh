@@ -7,12 +7,10 @@ set -uo pipefail
 cd "$tests/.." || exit 1
 BUILD=${BUILD:-build/release}
 MQPUSH=$(readlink -f "${MQPUSH:-$BUILD/mqpush}")
-exporter=$PWD/build/tools/statsd_exporter etsy=$PWD/build/tools/node_modules/statsd
-PATH=$PATH:/usr/sbin
-for program in "$exporter" node collectd redis-server prometheus-pushgateway python3; do
+need_statsd_receivers
+for program in redis-server prometheus-pushgateway python3; do
     command -v "$program" >/dev/null || { echo "$program is not installed (tests/install.sh test)" && exit 77; }
 done
-[ -f "$etsy/stats.js" ] || { echo "Etsy's statsd is not installed (tests/install.sh test)" && exit 77; }
 dir=$(mktemp -d /tmp/mqpush-all.XXXXXX)
 pids=()
 unset MQPUSH_CONFIG NAMESRV_ADDR STATE_DIRECTORY REDISCLI_AUTH http_proxy https_proxy
@@ -25,50 +23,13 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-start() { # start NAME COMMAND...: in the background, its output in $dir/NAME.log
-    local name=$1
-    shift
-    "$@" >"$dir/$name.log" 2>&1 </dev/null &
-    pids+=($!)
-}
-listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-
 start cluster "$BUILD/tests/integration/fake_cluster" 8 3 4711 # it stands still: every look sees the same
 redis_port=$(free_port)
 start redis redis-server --port "$redis_port" --bind 127.0.0.1 --dir "$dir" --save ''
-exporter_port=$(free_port) exporter_web=$(free_port)
-start exporter "$exporter" --web.listen-address="127.0.0.1:$exporter_web" --statsd.listen-udp="127.0.0.1:$exporter_port" --statsd.listen-tcp=
-etsy_port=$(free_port) etsy_console=$(free_port)
-cat >"$dir/etsy.js" <<END
-{ servers: [ { server: "./servers/udp", address: "127.0.0.1", port: $etsy_port } ],
-  mgmt_address: "127.0.0.1", mgmt_port: $etsy_console, flushInterval: 3600000, backends: [] }
-END
-start etsy node "$etsy/stats.js" "$dir/etsy.js"
-collectd_port=$(free_port)
-cat >"$dir/collectd.conf" <<END
-Hostname "host"
-FQDNLookup false
-Interval 1
-BaseDir "$dir"
-PIDFile "$dir/collectd.pid"
-TypesDB "/usr/share/collectd/types.db"
-LoadPlugin statsd
-LoadPlugin csv
-<Plugin statsd>
-  Host "127.0.0.1"
-  Port "$collectd_port"
-</Plugin>
-<Plugin csv>
-  DataDir "$dir/collectd"
-</Plugin>
-END
-start collectd collectd -f -C "$dir/collectd.conf"
 check "a Pushgateway starts" start_gateway "$dir"
 pids+=("$gateway_pid")
 check "Redis starts" wait_for 10 listens "$redis_port"
-check "statsd_exporter starts" wait_for 20 curl -sf "http://127.0.0.1:$exporter_web/metrics" -o "$dir/metrics"
-check "Etsy's statsd starts" wait_for 20 listens "$etsy_console"
-check "collectd starts" wait_for 20 grep -q "Initialization complete" "$dir/collectd.log"
+start_statsd_receivers
 
 mkdir "$dir/csv"
 cat >"$dir/mqpush.conf" <<CONF

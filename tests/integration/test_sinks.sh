@@ -115,4 +115,17 @@ sinks >"$dir/out" 2>"$dir/err"
 same "status sinks is exit 1 then" 1 "$?"
 check "and says so" grep -q 'the agent stopped at' "$dir/err"
 check "with what it left" grep -q pushgateway "$dir/out"
+
+# For whoever runs `once` from a timer: it leaves the same report, and the directory is all that needs to be named.
+"$MQPUSH" once -n 127.0.0.1:1 --state-dir "$dir/timer" --to "sqlite:$dir/timer/history.db" --to "file:$dir/once.jsonl" 2>"$dir/log"
+timer() { "$MQPUSH" status sinks --state-dir "$dir/timer" "$@"; }
+timer -o jsonl >"$dir/out" 2>"$dir/err"
+same "what once left is no trouble" "0 " "$? $(cat "$dir/err")"
+same "it tells what each sink took" "file 1 ok, sqlite 1 ok" \
+    "$(jq -r '"\(.sink) \(.delivered_total) \(if .up == 1 then "ok" else "failed" end)"' "$dir/out" | sort | paste -sd , | sed 's/,/, /')"
+same "its history is that of the directory" 1 "$("$MQPUSH" status scrapes --state-dir "$dir/timer" -o jsonl | wc -l)"
+jq -c '.written_at -= 600' "$dir/timer/status.json" >"$dir/out" && cp "$dir/out" "$dir/timer/status.json"
+timer >"$dir/out" 2>"$dir/err"
+same "ten minutes later that is exit 1" 1 "$?"
+check "and says what is missing" grep -q 'does its timer run' "$dir/err"
 done_testing

@@ -54,6 +54,31 @@ START_TEST(what_was_never_added_is_not_found)
 }
 END_TEST
 
+START_TEST(a_sealed_table_keeps_its_texts_in_less_memory)
+{
+    struct intern in;
+    char name[32];
+
+    intern_init(&in);
+    for (int i = 0; i < 10000; i++)
+        intern_add(&in, name, (size_t)snprintf(name, sizeof(name), "group-%d", i));
+    size_t before = intern_memory(&in), texts = in.arena.total_bytes;
+    intern_seal(&in);
+    ck_assert_uint_eq(intern_memory(&in), texts + 10001 * 12);
+    ck_assert_uint_lt(intern_memory(&in) - texts, (before - texts) / 2);
+    for (uint32_t id = 1; id <= 10000; id++) {
+        size_t len = (size_t)snprintf(name, sizeof(name), "group-%u", id - 1);
+        ck_assert_str_eq(intern_text(&in, id), name);
+        ck_assert_uint_eq(intern_len(&in, id), len);
+    }
+    intern_fini(&in);
+    intern_init(&in); /* of one that nothing was added to */
+    intern_seal(&in);
+    ck_assert_ptr_null(intern_text(&in, 0));
+    intern_fini(&in);
+}
+END_TEST
+
 START_TEST(number_0_is_no_text_and_an_empty_text_is_one)
 {
     struct intern in;
@@ -138,6 +163,7 @@ static Suite *suite(void)
 
     tcase_add_test(c, numbers_are_dense_and_stable_over_many_names);
     tcase_add_test(c, what_was_never_added_is_not_found);
+    tcase_add_test(c, a_sealed_table_keeps_its_texts_in_less_memory);
     tcase_add_test(c, number_0_is_no_text_and_an_empty_text_is_one);
     tcase_add_test(c, bytes_with_a_length_are_told_apart);
     tcase_add_test(c, an_arena_gives_zeroed_aligned_memory_that_does_not_overlap);

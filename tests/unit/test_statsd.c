@@ -636,17 +636,30 @@ END_TEST
 
 START_TEST(bursts_keep_their_pace)
 {
-    sink_rig_set(&rig, "rate", "500");
     sink_rig_set(&rig, "max_packet", "80");
     want("mq_broker_up");
     open_to(STATSD_PEER_UDP);
-    ck_assert_int_eq(deliver_brokers(100), SINK_OK); /* bursts of 16 at 500 a second: at 0, 32, ... and 192 ms */
+    ck_assert_int_eq(deliver_brokers(100), SINK_OK); /* bursts of 16, a quarter of 2,000 a second: at 0, 32, ... and 192 ms */
     ck_assert_int_ge(rig.took_ms, 190);
     ck_assert_uint_eq(statsd_peer_wait(peer, 100), 100);
     rig.deadline_ms = 100;
-    ck_assert_int_eq(deliver_brokers(100), SINK_RETRY); /* too many for this deadline */
+    ck_assert_int_eq(deliver_brokers(1000), SINK_RETRY); /* too many for this deadline */
     assert_message("no time left");
     ck_assert_int_lt(rig.took_ms, 1000);
+}
+END_TEST
+
+/* 100 a second at first: 200 of these 220 packets until the deadline. */
+START_TEST(the_pace_quickens_where_time_is_short)
+{
+    sink_rig_set(&rig, "rate", "400");
+    sink_rig_set(&rig, "max_packet", "80");
+    want("mq_broker_up");
+    open_to(STATSD_PEER_UDP);
+    rig.deadline_ms = 2000;
+    ck_assert_int_eq(deliver_brokers(220), SINK_OK);
+    ck_assert_int_ge(rig.took_ms, 500);
+    ck_assert_uint_eq(statsd_peer_wait(peer, 220), 220);
 }
 END_TEST
 
@@ -840,6 +853,7 @@ static void add_cases_for_peers(Suite *s)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, what_arrives_is_what_render_shows, STATSD_PEER_UDP, STATSD_PEER_TCP + 1);
     tcase_add_test(t, bursts_keep_their_pace);
+    tcase_add_test(t, the_pace_quickens_where_time_is_short);
     tcase_add_test(t, an_old_refusal_does_not_fail_the_next_delivery);
     tcase_add_test(t, a_full_queue_is_waited_for);
     tcase_add_test(t, a_connection_cut_midway_leaves_no_half_line_before_another);
