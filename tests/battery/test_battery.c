@@ -95,7 +95,7 @@ static void *redis_start(enum battery_fault fault, char *address, size_t size)
         redis_peer_say(peer, "HTTP/1.1 400 Bad Request\r\n\r\n");
         break;
     case FAULT_ENDLESS:
-        redis_peer_say_forever(peer, "-ERR ");
+        redis_peer_say_forever(peer, "-ERR ", "x");
         break;
     case FAULT_FULL:
         redis_peer_fail(peer, "XADD", 300, 100, "OOM command not allowed when used memory > 'maxmemory'.");
