@@ -168,6 +168,8 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/share/mqpush/dashboards $(DESTDIR)$(PREFIX)/share/mqpush/rules
 	install -m 644 conf/dashboards/*.json $(DESTDIR)$(PREFIX)/share/mqpush/dashboards
 	install -m 644 conf/rules/mqpush.rules.yml $(DESTDIR)$(PREFIX)/share/mqpush/rules
+	install -d $(DESTDIR)$(PREFIX)/share/mqpush/examples
+	install -m 644 $(filter-out conf/mqpush.conf,$(wildcard conf/*.conf)) $(DESTDIR)$(PREFIX)/share/mqpush/examples
 	install -d $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 644 agent/man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 644 systemd/mqpush.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/mqpush.conf

@@ -453,9 +453,9 @@ const struct family families[] = {
       .table = TABLE_DROPS, .column = DROPS_TOTAL,
       .labels = { { "sink", DROPS_PART }, { "reason", DROPS_REASON } } },
     { .name = "mqpush_requests_total", .type = FAMILY_COUNTER, .unit = "requests",
-      .help = "Requests sent, by target and request code",
+      .help = "Requests sent, by source, target and request code",
       .table = TABLE_REQUESTS, .column = REQUESTS_TOTAL,
-      .labels = { { "target", REQUESTS_TARGET }, { "code", REQUESTS_CODE } } },
+      .labels = { { "source", REQUESTS_SOURCE }, { "target", REQUESTS_TARGET }, { "code", REQUESTS_CODE } } },
 };
 
 const unsigned family_count = sizeof(families) / sizeof(families[0]);

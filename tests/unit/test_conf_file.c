@@ -114,7 +114,26 @@ START_TEST(reach_conf_loads)
 {
     struct config *c = load("conf/reach.conf");
 
-    ck_assert_uint_eq(c->source_count, 4);
+    ck_assert_uint_eq(c->source_count, 5);
+    config_free(c);
+}
+END_TEST
+
+START_TEST(clusters_conf_loads)
+{
+    struct config *c = load("conf/clusters.conf");
+
+    ck_assert_uint_eq(c->source_count, 3);
+    ck_assert_str_eq(config_text(c->sources[1].section, "cluster_names"), "DefaultCluster=billing");
+    config_free(c);
+}
+END_TEST
+
+START_TEST(gentle_conf_loads)
+{
+    struct config *c = load("conf/gentle.conf");
+
+    ck_assert_str_eq(config_text(c->sources[0].section, "max_in_flight"), "1");
     config_free(c);
 }
 END_TEST
@@ -196,6 +215,8 @@ int main(void)
     tcase_add_test(t, mqpush_conf_loads_as_it_stands);
     tcase_add_test(t, every_default_it_names_is_taken);
     tcase_add_test(t, reach_conf_loads);
+    tcase_add_test(t, clusters_conf_loads);
+    tcase_add_test(t, gentle_conf_loads);
     tcase_add_test(t, minimal_conf_loads);
     tcase_add_test(t, acl_conf_loads);
     tcase_add_test(t, tables_are_in_order);
