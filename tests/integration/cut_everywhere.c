@@ -37,7 +37,9 @@ static struct {
     unsigned looks, all, some, nothing, equal, absent, less, rows_gone, wrong;
 } self;
 
-static const enum table_id tables[] = { TABLE_BROKERS, TABLE_TOPICS, TABLE_BACKLOGS, TABLE_GROUPS, TABLE_QUEUES, TABLE_CLIENTS, TABLE_PRODUCERS };
+static const enum table_id tables[] = {
+    TABLE_BROKERS, TABLE_TOPICS, TABLE_BACKLOGS, TABLE_GROUPS, TABLE_QUEUES, TABLE_CLIENTS, TABLE_PRODUCERS,
+};
 
 static void wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void wrong(const char *fmt, ...)
@@ -261,8 +263,8 @@ static void cut_one(unsigned server, bool is_down, size_t bytes, size_t stride)
 
     for (size_t at = 0; at < bytes; at += stride, cuts++)
         cut(server, is_down, at);
-    printf("%s - %u cuts, in the %zu bytes that %s %s: each look ended, named it, and showed no wrong number\n", self.wrong == before ? "ok" : "not ok",
-           cuts, bytes, server == 0 ? "a name server" : "a broker", is_down ? "says" : "is asked");
+    printf("%s - %u cuts, in the %zu bytes that %s %s: each look ended, named it, and showed no wrong number\n",
+           self.wrong == before ? "ok" : "not ok", cuts, bytes, server == 0 ? "a name server" : "a broker", is_down ? "says" : "is asked");
 }
 
 int main(int argc, char **argv)
@@ -299,8 +301,9 @@ int main(int argc, char **argv)
         cut_one(i, true, bytes[i].down, stride);
         cut_one(i, false, bytes[i].up, stride);
     }
-    printf("# %u looks: %u whole all the same, %u in part, %u without anything; %u numbers as in the whole look, %u absent, %u lower bounds, "
-           "%u rows absent; %u findings\n", self.looks, self.all, self.some, self.nothing, self.equal, self.absent, self.less, self.rows_gone,
+    printf("# %u looks: %u whole all the same, %u in part, %u without anything; %u numbers as in the whole look, %u absent, "
+           "%u lower bounds, %u rows absent; %u findings\n", self.looks, self.all, self.some, self.nothing, self.equal, self.absent,
+           self.less, self.rows_gone,
            self.wrong);
     batch_unref(self.whole);
     intern_fini(&self.keys);

@@ -36,14 +36,15 @@ start_lab() {
 
 start_proxies() { # start_proxies BROKER
     coproc proxy { exec "$programs/cut_proxy" "$NAMESRV" "$1"; }
-    # shellcheck disable=SC2154
+    # shellcheck disable=SC2154  # set by coproc
     exec {from}<&"${proxy[0]}" {to}>&"${proxy[1]}"
-    pids+=("$proxy_PID")
+    proxy_pid=$proxy_PID # shellcheck disable=SC2154
+    pids+=("$proxy_pid")
     read -r -t 10 -u "$from" ns && read -r -t 10 -u "$from" road
 }
-end_proxies() {
+end_proxies() { # by its id: servers started meanwhile hold its input open, too
+    stop_pid "$proxy_pid"
     exec {to}>&- {from}<&-
-    wait "$proxy_PID" 2>/dev/null
 }
 tell() { # tell N WORDS: the proxy's answer is in $told
     echo "$*" >&"$to"
@@ -58,6 +59,7 @@ look() { # look OPTION...: one interval into $dir/got, what is said into $dir/ou
     code=0
     timeout 60 "$MQPUSH" once -n "$ns" --set "source.rocketmq.rewrite=$victim=$road" "$@" --to "file:$dir/got.jsonl" >"$dir/out" 2>&1 || code=$?
 }
+whole_look() { look "$@" && [ "$code" = 0 ]; }
 hasty=(--set source.rocketmq.request_timeout=700ms)
 witness_failed() { # the broker that nobody spoils did not answer in time: the machine is too busy for this look
     [ -n "$witness" ] && [ "$(jq -r "select(.table == \"scrapes\" and .target == \"$witness\") | .ok" "$dir/got.jsonl")" = 0 ]
@@ -103,8 +105,7 @@ verdict() {
     fi
 }
 fault() { # fault NAME EXIT KIND PATTERN WORDS...: with the proxy told so
-    local i
-    for i in 1 2 3 4 5; do
+    for _ in 1 2 3 4 5; do
         tell 2 "${@:5}"
         look "${hasty[@]}"
         witness_failed || break
@@ -113,9 +114,9 @@ fault() { # fault NAME EXIT KIND PATTERN WORDS...: with the proxy told so
     tell 2
 }
 recovers() { # recovers CLAIM: the next look is whole
-    local i
-    for i in 1 2 3 4 5; do
-        look && break
+    for _ in 1 2 3 4 5; do
+        look
+        [ "$code" = 0 ] && break
         sleep 1
     done
     same "$1: the next look is whole" "0 " "$code $(wrong_numbers "$dir/got.jsonl" | head -3)"
@@ -171,7 +172,7 @@ start_lab --brokers 2 --topics 3 --groups 3
 victim=$BROKER_B witness=$BROKER_A
 start_proxies "$BROKER_B" || not_ok "the proxies start"
 at_b="broker-b .*${BROKER_B//./\\.}"
-wait_for 60 look
+wait_for 60 whole_look
 cp "$dir/got.jsonl" "$dir/whole.jsonl"
 same "a whole look through the proxies: each group has all messages of both brokers before it" '24 24 24' \
     "$(jq -r 'select(.table == "groups") | .lag' "$dir/whole.jsonl" | paste -sd ' ')"
@@ -188,7 +189,7 @@ fault "another number" 1 timeout "$at_b.*no answer to GET_ALL_CONSUMER_OFFSET \(
 fault "an old answer" 1 timeout "$at_b.*no answer to GET_BROKER_RUNTIME_INFO \(28\) within" stale=28
 fault "another's answer" 1 protocol "${BROKER_B//./\\.}: GET_TOPIC_STATS_INFO: this answers another question" swap=202
 recovers "after all of these"
-cut_everywhere $((5 * stride)) "$NAMESRV" "$BROKER_B" "$BROKER_A"
+cut_everywhere $((7 * stride)) "$NAMESRV" "$BROKER_B" "$BROKER_A"
 
 # Above and in the table, for people.
 tell 2 hold
@@ -212,8 +213,25 @@ same "... and the brokers known from before are asked all the same" "2 $(rows_of
     "$(jq -r 'select(.table == "brokers") | .up' "$dir/got.jsonl" | grep -c 1) $(rows_of broker-b "$dir/got.jsonl" | wc -l)"
 tell 1
 
+# What a connection costs is no request: the same brokers with TLS and without, looked at side by side.
+looked=()
+for tls in off require; do
+    "$MQPUSH" run -n "$NAMESRV" --interval 2s --set source.rocketmq.tls=$tls --set source.rocketmq.tls_verify=none --to "file:$dir/$tls.jsonl" \
+        >"$dir/$tls.log" 2>&1 &
+    looked+=("$!")
+done
+pids+=("${looked[@]}")
+requests() { # requests FILE: of each interval after the first that was whole
+    jq -rn '[inputs | select(.table == "scrapes")] | group_by(.time) | .[1:][] | select(all(.ok == 1)) | map(.requests) | add' "$1"
+}
+four_each() { [ "$(requests "$dir/off.jsonl" | wc -l)" -ge 4 ] && [ "$(requests "$dir/require.jsonl" | wc -l)" -ge 4 ]; }
+wait_for 60 four_each
+stop_pid "${looked[@]}"
+same "TLS adds no request to an interval" "$(requests "$dir/off.jsonl" | sort -n | head -1)" "$(requests "$dir/require.jsonl" | sort -n | head -1)"
+figure "requests an interval, two idle brokers: $(requests "$dir/off.jsonl" | head -5 | paste -sd ' '); with TLS: $(requests "$dir/require.jsonl" | head -5 | paste -sd ' ')"
+
 # An answer that comes after its look has ended.
-"$MQPUSH" run -n "$ns" --interval 3s --set "source.rocketmq.rewrite=$victim=$road" "${hasty[@]}" --to "file:$dir/run.jsonl" >"$dir/run.log" 2>&1 &
+"$MQPUSH" run -n "$ns" --interval 2s --set "source.rocketmq.rewrite=$victim=$road" "${hasty[@]}" --to "file:$dir/run.jsonl" >"$dir/run.log" 2>&1 &
 agent=$!
 pids+=("$agent")
 told_of() { [ "$(jq -r "select(.part == \"collect\" and .complete == $1 and .time > ${2:-0}) | .time" "$dir/run.jsonl" | wc -l)" -gt 0 ]; }
@@ -266,7 +284,7 @@ assert '"offsetTable":{' in text
 open(path, "w").write(text.replace('"offsetTable":{', '"offsetTable":{' + more + ",", 1))
 PY
 "$lab" restart "$dir/lab" broker-b >"$dir/restart.log" 2>&1 || { sed 's/^/  /' "$dir/restart.log" && not_ok "broker-b starts again"; }
-wait_for 30 look --set source.rocketmq.request_timeout=20s
+wait_for 60 whole_look --set source.rocketmq.request_timeout=20s
 verdict "restarted" 0 - ''
 large=$(jq -r "select(.table == \"scrapes\" and .target == \"$victim\") | .bytes" "$dir/got.jsonl")
 check "a large answer: more than 16 MiB came whole" test "$large" -gt $((16 << 20))
@@ -287,7 +305,7 @@ start_lab --version 4.9.7 --topics 3 --groups 3 --set "storePathCommitLog=$dir/s
 "$lab" fill "$dir/lab" --messages-per-queue 3 --no-commit >"$dir/fill.log" 2>&1 || not_ok "messages are there"
 victim=$BROKER_A witness=''
 start_proxies "$BROKER_A" || not_ok "the proxies start"
-wait_for 60 look
+wait_for 60 whole_look
 cp "$dir/got.jsonl" "$dir/whole.jsonl"
 fault "stopped" 1 timeout "broker-a .*no answer to GET_ALL_CONSUMER_OFFSET" hold
 fault "another's answer" 1 protocol "this answers another question" swap=202
