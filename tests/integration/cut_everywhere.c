@@ -105,12 +105,6 @@ static struct batch *look(void *source, enum source_result *result, struct err *
     return b;
 }
 
-static void set_all(const struct cut_proxy_way *way)
-{
-    for (unsigned i = 0; i < self.count; i++)
-        cut_proxy_set(self.proxies[i], way);
-}
-
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 /* Keys that tell of a thing rather than name it: they may be unknown. */
@@ -259,12 +253,18 @@ static void check_look(const struct batch *b, enum source_result result, const s
 
 /* ---- cuts -------------------------------------------------------------------------------------------------------- */
 
-static void replay_all(void)
+static void replay(unsigned server)
 {
     struct cut_proxy_way way = CUT_PROXY_PASS;
 
     way.replays = true;
-    set_all(&way);
+    cut_proxy_set(self.proxies[server], &way);
+}
+
+static void replay_all(void)
+{
+    for (unsigned i = 0; i < self.count; i++)
+        replay(i);
 }
 
 static void cut(unsigned server, bool is_down, size_t at, int64_t interval_ms)
@@ -275,7 +275,6 @@ static void cut(unsigned server, bool is_down, size_t at, int64_t interval_ms)
     unsigned before = self.wrong;
     void *source = start_source(interval_ms);
 
-    replay_all();
     if (interval_ms > 0)
         batch_unref(look(source, &result, &err));
     way.replays = true;
@@ -289,7 +288,7 @@ static void cut(unsigned server, bool is_down, size_t at, int64_t interval_ms)
     if (!cut_proxy_counts(self.proxies[server]).is_spoilt)
         wrong("%s: it was not cut", self.upstream[server]);
     if (interval_ms > 0) {
-        replay_all();
+        replay(server);
         b = look(source, &result, &err);
         if (result != SOURCE_ALL)
             wrong("the look after it: %s", err.msg);
@@ -307,6 +306,7 @@ static void cut_one(unsigned server, bool is_down, size_t bytes, size_t stride, 
 
     for (size_t at = 0; at < bytes; at += stride, cuts++)
         cut(server, is_down, at, interval_ms);
+    replay(server);
     printf("%s - %u cuts, in the %zu bytes that %s %s%s: each look ended, named it, and showed no wrong number\n",
            self.wrong == before ? "ok" : "not ok", cuts, bytes, server == 0 ? "a name server" : "a broker", is_down ? "says" : "is asked",
            interval_ms > 0 ? " in a second look (the third was whole)" : "");

@@ -142,7 +142,7 @@ cut_everywhere() { # cut_everywhere STRIDE SERVER...: its lines are ours
 "$programs/fake_cluster" 20 4 - 40 2 2 >"$dir/cluster.out" 2>&1 &
 cluster_pid=$!
 wait_for 10 test -s "$dir/cluster.out"
-"$MQPUSH" run -n "$(head -1 "$dir/cluster.out")" --interval 8s --set source.rocketmq.request_timeout=2s --to "file:$dir/forty.jsonl" \
+"$MQPUSH" run -n "$(head -1 "$dir/cluster.out")" --interval 6s --set source.rocketmq.request_timeout=1500ms --to "file:$dir/forty.jsonl" \
     >"$dir/out" 2>&1 &
 agent=$!
 forty() { jq -r "select(.table == \"agent\" and .part == \"collect\") | $1" "$dir/forty.jsonl" 2>/dev/null; }
@@ -166,8 +166,8 @@ same "each of the four costs one request an interval" '1 1 1 1 1 1 1 1 1 1 1 1' 
     "$(jq -r "select(.table == \"scrapes\" and .error == \"timeout\" and .bytes < 100) | .requests" "$dir/forty.jsonl" | head -12 | paste -sd ' ')"
 same "no tick is missed for them after the first look" "$(forty .missed_ticks_total | sed -n 2p)" "$(forty .missed_ticks_total | sed -n 3p)"
 check "from the second look on they cost one timeout, not three" \
-    bash -c 'grep -q "broker-036.* within 6 s" "$0" && grep -q "broker-036.* within 2 s .*failure 2 in a row" "$0"' "$dir/out"
-figure "forty brokers, 3,200 queues, two hang and two drip; looks of $(forty .duration_seconds | head -3 | cut -c 1-4 | paste -sd ' ') s at a timeout of 2 s;" \
+    bash -c 'grep -q "broker-036.* within 4.5 s" "$0" && grep -q "broker-036.* within 1.5 s .*failure 2 in a row" "$0"' "$dir/out"
+figure "forty brokers, 3,200 queues, two hang and two drip; looks of $(forty .duration_seconds | head -3 | cut -c 1-4 | paste -sd ' ') s at a timeout of 1.5 s;" \
     "$(forty .resident_bytes | sort -n | tail -1 | awk '{ printf "%.0f MB", $1 / 1048576 }'); $(forty .cpu_seconds_total | sed -n 3p) s of CPU for three"
 
 # Two real brokers ----------------------------------------------------------------------------------------------------------------
