@@ -131,7 +131,7 @@ cut_everywhere() { # cut_everywhere STRIDE SERVER...: its lines are ours
         case $line in
         "ok - "*) ok "$VERSION, ${line#ok - }" ;;
         "not ok - "*) not_ok "$VERSION, ${line#not ok - }" ;;
-        "# "*) figure "$VERSION, every $([ "$1" = 1 ] || echo "$1th ")byte: ${line#"# "}" ;;
+        "# "*) figure "$VERSION, $([ "$1" = 1 ] && echo every byte || echo "one byte in $1"): ${line#"# "}" ;;
         *) echo "  $line" ;;
         esac
     done <"$dir/cuts"
