@@ -288,8 +288,9 @@ static bool take_frames(struct cut_proxy *p, struct link *l, struct pipe *from,
         is_well = take(p, l, &f, from->in.data + used, (size_t)n);
         used += (size_t)n;
     }
-    memmove(from->in.data, from->in.data + used, from->in.len - used);
     from->in.len -= used;
+    if (used > 0)
+        memmove(from->in.data, from->in.data + used, from->in.len);
     return is_well && n >= 0;
 }
 

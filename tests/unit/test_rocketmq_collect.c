@@ -876,6 +876,9 @@ START_TEST(an_answer_about_another_topic_is_no_answer)
     ck_assert_msg(strstr(r->err.msg, "about another topic") != NULL, "%s", r->err.msg);
     EXPECT_ABSENT(r, BACKLOGS, backlog(r, "G", "T"), LAG);
     EXPECT_INT(r, BACKLOGS, backlog(r, "G", "T"), COMPLETE, 0);
+    say_ends(r->a, "T:0-100,0-100");
+    good_look(r); /* it does not rest as one that was refused */
+    expect_backlog(r, "G", "T", 20, 20, 1);
     rig_free(r);
 }
 END_TEST

@@ -811,6 +811,7 @@ START_TEST(a_kept_connection_is_reopened_once_only)
     run(rpc);
     ck_assert_int_eq(s.calls, 2);
     ck_err(&s.err, ERR_CLOSED, "closed the connection without an answer");
+    ck_assert_msg(strstr(s.err.msg, "not a RocketMQ port") == NULL, "%s", s.err.msg); /* it was one a moment ago */
     ck_assert_int_eq(broker_connections(b), 2);
     stop();
 }

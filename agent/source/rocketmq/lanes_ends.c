@@ -21,7 +21,7 @@ void lanes_take_topic(struct broker *b, const struct rpc_answer *answer)
 {
     uint32_t topic = (uint32_t)answer->arg;
     struct topic_part *t = &b->topics[topic];
-    bool was_missed = (t->flags & PART_MISSED) != 0;
+    bool was_missed = (t->flags & PART_MISSED) != 0, is_unreadable = false;
     struct moment at = lanes_moment_of(b);
     struct err err;
 
@@ -30,15 +30,16 @@ void lanes_take_topic(struct broker *b, const struct rpc_answer *answer)
         t->flags |= PART_GONE;
         b->names_changed = true;
     } else if (lanes_is_good(b, answer, topic)) {
-        if (learn_topic(b, topic, answer->frame->body, at, &err) < 0)
+        is_unreadable = learn_topic(b, topic, answer->frame->body, at, &err) < 0;
+        if (is_unreadable)
             lanes_unreadable(b, answer, &err);
         if (was_missed && (t->flags & PART_MISSED) == 0)
             t->flags |= PART_ALONE;
     }
     if (t->ends_number == at.look)
         return;
-    /* A broker that is busy or silent may answer next time; one that refuses will refuse again. */
-    bool may_change = answer->err != NULL || answer->frame->code == RMQ_RESPONSE_SYSTEM_BUSY;
+    /* A broker that is busy or silent may answer next time, and so may one whose answer was spoilt; one that refuses will do so again. */
+    bool may_change = answer->err != NULL || is_unreadable || answer->frame->code == RMQ_RESPONSE_SYSTEM_BUSY;
     b->now.ends_failed |= may_change;
     if (!may_change)
         t->refused_at_s = (uint32_t)(at.now_ns / NS_PER_S);

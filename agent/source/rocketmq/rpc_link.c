@@ -74,7 +74,8 @@ static void explain_close(const struct rpc_target *t, struct err *err)
     else if (t->in_len > 0)
         err_set(err, ERR_CLOSED, "closed the connection in the middle of a frame (%zu bytes)", t->in_len);
     else if (!t->has_answered)
-        err_set(err, ERR_CLOSED, "closed the connection without an answer (not a RocketMQ port, or TLS only?)");
+        err_set(err, ERR_CLOSED, "closed the connection without an answer%s",
+                t->version != 0 ? "" : " (not a RocketMQ port, or TLS only?)"); /* it once spoke RocketMQ to us */
     else
         err_set(err, ERR_CLOSED, "closed the connection with %u requests unanswered", t->flying.count);
 }
