@@ -230,7 +230,8 @@ static void put_reply(struct buf *to, const struct reply *r, int32_t opaque)
     case GRPC: /* as recorded: SETTINGS, WINDOW_UPDATE, GOAWAY */
         buf_put(to, "\0\0\x12\x04\0\0\0\0\0\0\x03\x7f\xff\xff\xff\0\x04\0\x10\0\0\0\x06\0\0\x20\0\0\0\x04\x08\0\0\0\0\0\0\x0f\0\x01"
                     "\0\0\x86\x07\0\0\0\0\0\x7f\xff\xff\xff\0\0\0\x01", 57);
-        buf_puts(to, "HTTP/2 client preface string missing or corrupt. Hex dump for received bytes: 0000004e0000004a7b22636f6465223a203130362c20226c");
+        buf_puts(to, "HTTP/2 client preface string missing or corrupt. Hex dump for received bytes: "
+                     "0000004e0000004a7b22636f6465223a203130362c20226c");
         break;
     case TLS:
         buf_put(to, "\x15\x03\x01\x00\x02\x02\x46", 7);
