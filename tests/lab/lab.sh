@@ -16,6 +16,8 @@ DEFAULT_VERSION=5.5.0
 START_LIMIT_S=${LAB_START_LIMIT_S:-120}
 SERVER_LIFE_S=14400
 SCENE_LIFE_S=900
+# What 4.x wants to reach into, servers and clients alike.
+OPENS=(--add-opens=java.base/java.nio=ALL-UNNAMED --add-opens=java.base/sun.nio.ch=ALL-UNNAMED --add-opens=java.base/jdk.internal.ref=ALL-UNNAMED)
 
 usage() {
     cat <<EOF
@@ -31,6 +33,7 @@ usage: lab.sh install [VERSION...]                 tools, jars and helper classe
        lab.sh admin DIR ARGS...                    mqadmin ARGS against this lab
        lab.sh fill DIR [--topics N] [--messages-per-queue 2] [--queue-0-only] [--every-tenth-behind] [--no-commit]
        lab.sh touch DIR [--topics N] [--share 0.15] [--consume]
+       lab.sh light DIR TOPIC                      four messages that are dispatched to %LMQ%one and %LMQ%two, too; with an offset
        lab.sh online DIR start [--life SECONDS]|stop   a client that heartbeats for all groups of start --groups
 EOF
 }
@@ -190,8 +193,7 @@ launch() {
     home_of_lab
     ROCKETMQ_HOME=$HOME_V LD_PRELOAD=$CACHE/loopback.so \
         setsid env -u NAMESRV_ADDR -u JAVA_TOOL_OPTIONS java -Dlab.dir="$DIR" -Dlab.life="$life" "${extra[@]}" -Duser.home="$DIR/log/home" -Dfile.encoding=UTF-8 \
-        -Djava.io.tmpdir="$DIR/tmp" -XX:-UsePerfData -XX:+UseSerialGC --add-opens=java.base/java.nio=ALL-UNNAMED \
-        --add-opens=java.base/sun.nio.ch=ALL-UNNAMED --add-opens=java.base/jdk.internal.ref=ALL-UNNAMED "$@" \
+        -Djava.io.tmpdir="$DIR/tmp" -XX:-UsePerfData -XX:+UseSerialGC "${OPENS[@]}" "$@" \
         </dev/null >>"$DIR/log/$name.out" 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
     local pid=$! i
     printf '%s\n' "$pid" >"$DIR/run/$name.pid"
@@ -293,7 +295,8 @@ rpc() {
 }
 
 # Up, listed by each name server that runs and that it registers with (106 prints each address in quotes), and able to answer 28, which
-# fails for the first second after "boot success". Code 16 is "no permission": that broker has auth on, and is up.
+# fails for the first second after "boot success". Code 16 is "no permission": that broker has auth on, and is up. A binary header
+# (--jvm -Drocketmq.serialize.type=ROCKETMQ) has no such text, the body is the same.
 is_ready() {
     local name=$1 port=$2 ns at
     [[ $(<"$DIR/log/$name.out") == *"boot success"* ]] || return 1
@@ -304,7 +307,7 @@ is_ready() {
         is_alive "$(pid_of "$ns")" || continue
         [[ $(rpc "$at" 106) == *"\"$(setting_of "$name" brokerIP1):$port\""* ]] || return 1
     done
-    [[ $(rpc "$port" 28) =~ \"code\":(0|16)[,}]|AclException ]]
+    [[ $(rpc "$port" 28) =~ \"code\":(0|16)[,}]|AclException|\"table\":\{ ]]
 }
 
 # A server that insists on TLS (--jvm -Dtls.server.mode=enforcing) drops our plain questions, so Java asks them.
@@ -713,11 +716,11 @@ run_java() { # MAX-SECONDS XMX JVM-ARGS...
     shift 2
     read_jvm
     ! wants_tls || extra+=(-Dtls.enable=true "${JVM[@]}")
-    mkdir -p "$DIR/log/home"
+    mkdir -p "$DIR/log/home" "$DIR/tmp"
     home_of_lab
     ROCKETMQ_HOME=$HOME_V env -u NAMESRV_ADDR -u JAVA_TOOL_OPTIONS timeout -k 5 "$max_s" \
         java -Drocketmq.home.dir="$HOME_V" -Duser.home="$DIR/log/home" -Dfile.encoding=UTF-8 -Dlab.dir="$DIR" \
-        -Drocketmq.client.logRoot="$DIR/log/home" -XX:-UsePerfData -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx"$xmx" \
+        -Djava.io.tmpdir="$DIR/tmp" -Drocketmq.client.logRoot="$DIR/log/home" "${OPENS[@]}" -XX:-UsePerfData -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx"$xmx" \
         "${extra[@]}" -cp "$CLASSPATH_V" "$@"
 }
 
@@ -828,6 +831,11 @@ cmd_touch() {
     run_java 300 256m Load touch "$NAMESRV" "$LAB_TOPICS" "$share" "$groups"
 }
 
+cmd_light() {
+    open_lab "$1"
+    run_java 60 128m Load light "$NAMESRV" "$2"
+}
+
 cmd_online() {
     local word=$2 life=$SCENE_LIFE_S i
     open_lab "$1"
@@ -878,6 +886,7 @@ main() {
     oracle) [ $# -eq 1 ] || usage_error; cmd_oracle "$1" ;;
     fill) [ $# -ge 1 ] || usage_error; cmd_fill "$@" ;;
     touch) [ $# -ge 1 ] || usage_error; cmd_touch "$@" ;;
+    light) [ $# -eq 2 ] || usage_error; cmd_light "$@" ;;
     online) [ $# -ge 2 ] || usage_error; cmd_online "$@" ;;
     admin) [ $# -ge 2 ] || usage_error; cmd_admin "$@" ;;
     help | -h | --help) usage ;;

@@ -838,7 +838,10 @@ START_TEST(whatever_goes_wrong_nothing_is_shown_as_zero)
     rig_set(r, "request_timeout", manner == 7 ? "150ms" : "3s");
     rig_open(r, 60000);
     if (!from_the_start)
-        good_look(r);
+        for (int i = 0; i == 0 || r->result != SOURCE_ALL; i++) { /* a busy machine may need more than 150 ms */
+            ck_assert_int_lt(i, 50);
+            look(r);
+        }
     misbehave(code == RMQ_GET_BROKER_CLUSTER_INFO ? r->ns : r->a, code, manner);
     for (int i = 0; i < 3; i++) {
         say_log(r->a, 2000 + i, 0);

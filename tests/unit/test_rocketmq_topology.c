@@ -109,6 +109,34 @@ START_TEST(offsets_that_go_on_at_a_5_5_slave_are_shown_as_incomplete)
 }
 END_TEST
 
+/* Nobody knows how old they are, until somebody commits. */
+START_TEST(offsets_of_a_5_5_slave_that_no_master_told_count_once_they_move)
+{
+    struct rig *r = rig_new(WIRE_V5_5_0);
+
+    say_topics(r->a, "T:2 U:1");
+    say_offsets(r->a, "T@G:10,90 U@G:5", NULL);
+    say_ends(r->a, "T:0-100,0-100 U:0-5");
+    char *slave = xasprintf("c1/broker-a:1=%s", broker_address(r->a));
+    say_brokers(r->ns, slave);
+    rig_open(r, 60000);
+    for (int i = 0; i < 2; i++) {
+        look(r);
+        EXPECT_ABSENT(r, BACKLOGS, backlog(r, "G", "T"), LAG);
+        EXPECT_INT(r, BACKLOGS, backlog(r, "G", "T"), COMPLETE, 0);
+        EXPECT_ABSENT(r, GROUPS, group(r, "G"), LAG);
+    }
+    say_offsets(r->a, "T@G:60,90 U@G:5", NULL);
+    for (int i = 0; i < 2; i++) {
+        look(r);
+        expect_backlog(r, "G", "T", 50, 50, 0);
+        EXPECT_ABSENT(r, BACKLOGS, backlog(r, "G", "U"), LAG);
+    }
+    rig_free(r);
+    free(slave);
+}
+END_TEST
+
 START_TEST(a_sum_with_a_5_5_slave_in_it_is_incomplete_from_the_first_look_on)
 {
     struct rig *r = rig_simple(WIRE_V5_5_0);
@@ -261,6 +289,7 @@ static Suite *suite(void)
     c = unit_case(s, "slaves");
     tcase_add_loop_test(c, old_offsets_of_a_5_5_slave_are_no_backlog, 0, 2);
     tcase_add_test(c, offsets_that_go_on_at_a_5_5_slave_are_shown_as_incomplete);
+    tcase_add_test(c, offsets_of_a_5_5_slave_that_no_master_told_count_once_they_move);
     tcase_add_loop_test(c, a_sum_with_a_5_5_slave_in_it_is_incomplete_from_the_first_look_on, 0, 2);
     tcase_add_test(c, a_slave_with_offsets_that_stands_in_is_said_and_no_failure);
     c = unit_case(s, "name servers");

@@ -320,6 +320,25 @@ START_TEST(a_page_without_trouble_says_that_too)
 }
 END_TEST
 
+START_TEST(what_is_odd_and_no_failure_is_said_and_counts_as_covered)
+{
+    struct batch *b = batch_new();
+    uint32_t row = batch_add(b, TABLE_SCRAPES);
+
+    batch_set_text(b, TABLE_SCRAPES, row, SCRAPES_TARGET, batch_intern_z(b, "10.0.0.9:9876"));
+    batch_set_text(b, TABLE_SCRAPES, row, SCRAPES_KIND, batch_intern_z(b, "nameserver"));
+    batch_set_text(b, TABLE_SCRAPES, row, SCRAPES_DETAIL, batch_intern_z(b, "lists no broker"));
+    batch_set_int(b, TABLE_SCRAPES, row, SCRAPES_OK, 1);
+    batch_info_edit(b)->time_ms = SMALL_CLUSTER_TIME_MS;
+    batch_seal(b);
+    look_at(b, TABLE_GROUPS, (struct view_query){ 0 }, VIEW_PEOPLE);
+    ck_assert_str_eq(page(80, FORMAT_DROP, false, false, false), "no cluster at 2026-11-21 10:31:07+00:00 (2m5s ago)\n"
+                                                                 "nameserver 10.0.0.9:9876: lists no broker\n"
+                                                                 "\n"
+                                                                 "no groups, coverage 100 %\n");
+}
+END_TEST
+
 START_TEST(many_rows_keep_their_columns)
 {
     struct batch *b = batch_new();
@@ -369,6 +388,7 @@ static Suite *suite(void)
     tcase_add_test(c, a_pipe_table_goes_into_a_ticket);
     tcase_add_test(c, a_page_of_nothing_says_so);
     tcase_add_test(c, a_page_without_trouble_says_that_too);
+    tcase_add_test(c, what_is_odd_and_no_failure_is_said_and_counts_as_covered);
     tcase_add_test(c, many_rows_keep_their_columns);
     return s;
 }

@@ -6,7 +6,7 @@
  * numbers, one per broker, so 10,000 topics of four queues cost some megabytes and an update costs one hash. Answers are
  * written straight into these arrays (learn.h); lanes.h decides what to ask, rows.h makes the tables. One thread.
  *
- * A look is one collection; looks are numbered 1, 2, 3, ... A thing that carries the present number was seen in the present
+ * A look is one collection; looks are numbered 2, 3, 4, ... A thing that carries the present number was seen in the present
  * look, and that is how "unknown" and "gone" are told apart:
  *
  *     pair_part.seen      the present look: committed offsets are of now
@@ -92,6 +92,7 @@ struct pair_part {
     uint32_t seen;    /* look that last found it; 0: not there */
     uint32_t pulled;  /* look that last found pull offsets of it */
     float out_rate;   /* messages/s between the last two looks; NAN: not known */
+    bool is_vouched;  /* a master told its offsets, or they moved while we looked: see broker_is_offsets_blind */
     struct pair_ages *ages; /* what was told of messages that wait; NULL: nothing */
     struct motion motion; /* of its committed offsets */
 };
@@ -319,7 +320,8 @@ bool broker_has_topic(const struct broker *b, uint32_t topic);
 bool broker_has_group(const struct broker *b, uint32_t group);
 bool broker_has_offsets_of(const struct broker *b, uint32_t group); /* by the newest good 43 */
 /* The leader's committed offsets are worth little: a slave of 5.5 has got those of its master last when nobody had pulled there yet
- * (it cannot read pullOffsetTable), which may be days ago or never. */
+ * (it cannot read pullOffsetTable), which may be days ago or never. Right are those of who commits to the slave itself: they are ahead of
+ * what the master told, or move. */
 bool broker_is_offsets_blind(const struct broker *b);
 bool broker_ends_are_fresh(const struct broker *b, const struct topic_part *t);
 

@@ -27,7 +27,8 @@ struct offsets_reader {
     bool follows;           /* its offsets of the last look are known: it has a rate */
     int64_t consumed;       /* by it since then */
     bool has_begun;         /* a queue of it had no offset then */
-    bool is_old;            /* its master had told more */
+    bool is_blind;          /* the broker's offsets may be old */
+    bool is_old;            /* these are: its master had told more */
     uint32_t *touched;      /* by queue: read in the pair number `turn` */
     uint32_t touched_room;
     uint32_t turn;
@@ -67,7 +68,7 @@ static void finish_pair(struct offsets_reader *r)
             b->now.offsets_moved = true;
         }
         note_motion(r, p);
-        if (r->is_old)
+        if (r->is_old || !p->is_vouched)
             p->seen = r->at.look - 1; /* it has offsets, and they are not known now */
     }
     r->pair = 0;
@@ -89,6 +90,7 @@ static bool take_committed_pair(struct offsets_reader *r, struct view key)
         if (!broker_has_topic(b, info->topic) || !broker_has_group(b, info->group))
             b->names_changed = true;
         p->queues = 0;
+        p->is_vouched = false;
         const struct topic_part *t = broker_find_topic(b, info->topic);
         if (t != NULL && t->queues > 0 && broker_set_offsets(b, p, t->queues))
             for (uint32_t q = 0; q < p->queues; q++)
@@ -97,6 +99,7 @@ static bool take_committed_pair(struct offsets_reader *r, struct view key)
     r->follows = p->seen != 0 && p->seen == b->offsets_number;
     r->consumed = 0;
     r->has_begun = r->is_old = false;
+    p->is_vouched |= !r->is_blind;
     p->seen = r->at.look;
     struct group_part *g = broker_group(b, info->group);
     if (g != NULL)
@@ -155,9 +158,12 @@ static void on_offset(void *ctx, enum body_offset_table table, uint32_t queue, i
         return;
     touch(r, queue);
     int64_t *slot = table == BODY_COMMITTED ? &b->committed[p->first + queue] : &b->pulled[p->first + queue];
-    if (table == BODY_COMMITTED && offset < *slot && broker_is_offsets_blind(b)) {
-        r->is_old = true;
-        return;
+    if (table == BODY_COMMITTED && r->is_blind && *slot != UNKNOWN) {
+        p->is_vouched |= offset > *slot;
+        if (offset < *slot) {
+            r->is_old = true;
+            return;
+        }
     }
     if (table == BODY_COMMITTED && *slot != UNKNOWN)
         r->consumed += offset - *slot;
@@ -182,7 +188,7 @@ static void drop_vanished(struct broker *b, uint32_t look)
 int learn_offsets(struct broker *b, struct view body, struct moment at, struct err *err)
 {
     static const struct body_offsets to = { on_pair, on_offset };
-    struct offsets_reader r = { .broker = b, .at = at };
+    struct offsets_reader r = { .broker = b, .at = at, .is_blind = broker_is_offsets_blind(b) };
 
     int result = body_offsets(body, &to, &r, err);
     uint32_t last = r.pair;
@@ -193,7 +199,7 @@ int learn_offsets(struct broker *b, struct view body, struct moment at, struct e
             b->pairs[last].seen = at.look - 1; /* it broke off in there: not all of its queues have been read */
         return -1;
     }
-    if (!broker_is_offsets_blind(b))
+    if (!r.is_blind)
         drop_vanished(b, at.look);
     b->offsets_number = at.look;
     b->offsets_at_ns = at.now_ns;

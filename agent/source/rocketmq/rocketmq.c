@@ -297,6 +297,8 @@ static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t
     self->pace_ms = pace_of(self, now_ns);
     self->looked_at_ns = now_ns;
     self->has_loaded = false;
+    if (self->looks == 0)
+        self->looks = 1; /* "seen, and not in this look" has a number in the first one, too */
     bool is_single = self->pace_ms == 0;
     const struct look_options look_options = {
         .request_timeout_ms = self->request_timeout, .max_in_flight = (unsigned)self->max_in_flight,

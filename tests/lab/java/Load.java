@@ -14,6 +14,7 @@ import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendCallback;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageAccessor;
 import org.apache.rocketmq.common.message.MessageQueue;
 import org.apache.rocketmq.remoting.netty.NettyRequestProcessor;
 import org.apache.rocketmq.remoting.protocol.RemotingCommand;
@@ -28,6 +29,9 @@ import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
  *                                                                 end; 0: all at the end; -1: offsets are not touched
  *     Load touch NAMESRV TOPICS SHARE GROUPS                      one message into queue 0 of that share of the topics; GROUPS
  *                                                                 above 0: but for every tenth, their groups consume it
+ *     Load light NAMESRV TOPIC                                    four messages that are dispatched to two light queues (LMQ), too, on a
+ *                                                                 broker with enableLmq and enableMultiDispatch, and an offset of a
+ *                                                                 light group
  *     Load online NAMESRV GROUPS TOPICS                           one client that heartbeats for all groups, until killed
  *
  * Nobody really consumes in these scenes, so the numbers stand still and are known beforehand.
@@ -61,6 +65,9 @@ public final class Load {
                 break;
             case "touch":
                 l.touch(number(args[2]), Double.parseDouble(args[3]), number(args[4]));
+                break;
+            case "light":
+                l.light(args[2]);
                 break;
             case "online":
                 l.online(number(args[2]), number(args[3]));
@@ -150,6 +157,23 @@ public final class Load {
         for (String b : names)
             commit(b, topics, groups, queues, behind > 0);
         System.out.printf("offsets of %d groups: %.1f s%n", groups, (System.nanoTime() - sent) / 1e9);
+    }
+
+    void light(String topic) throws Exception {
+        DefaultMQProducer p = new DefaultMQProducer("lab-light");
+        p.setNamesrvAddr(namesrv);
+        p.setClientIP(Lab.LOOPBACK);
+        p.setVipChannelEnabled(false);
+        p.start();
+        for (int i = 0; i < 4; i++) {
+            Message m = new Message(topic, BODY);
+            MessageAccessor.putProperty(m, "INNER_MULTI_DISPATCH", "%LMQ%one,%LMQ%two");
+            p.send(m);
+        }
+        p.shutdown();
+        for (String addr : brokers.values())
+            Lab.ask(api, addr, 15, "topic", "%LMQ%one", "consumerGroup", "%LMQ%reader", "queueId", "0", "commitOffset", "3");
+        Lab.awaitDispatch(api, brokers.values());
     }
 
     // ---- offsets
