@@ -311,7 +311,8 @@ static int ask(struct http_peer *peer, struct buf *answer_to, struct http_answer
     char url[64];
 
     snprintf(url, sizeof(url), "http://127.0.0.1:%d", http_peer_port(peer));
-    struct http *http = http_open(&(struct http_options){ .what = "peer", .url = url, .user_agent = "t", .timeout_ms = 20000, .proxy = "none" }, err);
+    struct http *http = http_open(&(struct http_options){ .what = "peer", .url = url, .user_agent = "t", .timeout_ms = 20000,
+                                                          .proxy = "none" }, err);
     ck_assert_ptr_nonnull(http);
     int rc = http_ask(http, &(struct http_request){ .method = "GET", .path = "/", .cancel_fd = -1, .answer = answer_to,
                                                     .deadline_ns = clock_now_ns() + 20 * NS_PER_S }, answer, err);

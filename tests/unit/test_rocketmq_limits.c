@@ -258,6 +258,7 @@ END_TEST
 
 START_TEST(what_is_held_is_given_back_when_all_is_forgotten)
 {
+    static const char said[] = "{\"mqTable\":{{\"topic\":\"t\",\"brokerName\":\"b\",\"queueId\":0}:{}}}";
     struct err err;
     size_t before = topology.held;
 
@@ -267,7 +268,7 @@ START_TEST(what_is_held_is_given_back_when_all_is_forgotten)
     ck_assert(timelag_expect(broker, 1, 100) && timelag_expect_history(broker, broker_topic(broker, 1), 100));
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(learn_clients(broker, 1, view_of("{\"connectionSet\":[{\"clientId\":\"a@1\"}]}"), &err), 0);
-        ck_assert_int_eq(learn_running(broker, 1, 0, view_of("{\"mqTable\":{{\"topic\":\"t\",\"brokerName\":\"b\",\"queueId\":0}:{}}}"), 1, &err), 0);
+        ck_assert_int_eq(learn_running(broker, 1, 0, view_of(said), 1, &err), 0);
         ck_assert_int_eq(learn_producers(broker, view_of("{\"data\":{\"p\":[{\"clientId\":\"a@1\"}]}}"), true, &err), 0);
     }
     ck_assert_uint_gt(topology.held, before);
@@ -391,7 +392,8 @@ START_TEST(queues_of_a_client_have_a_limit)
     must_topic("u");
     buf_puts(&text, "{\"mqTable\":{");
     for (int i = 0; i < RUNNING_QUEUES_MAX + _i; i++)
-        buf_printf(&text, "%s{\"topic\":\"%s\",\"brokerName\":\"b\",\"queueId\":%d}:{}", i > 0 ? "," : "", i < 60000 ? "t" : "u", i % 60000);
+        buf_printf(&text, "%s{\"topic\":\"%s\",\"brokerName\":\"b\",\"queueId\":%d}:{}", i > 0 ? "," : "",
+                   i < 60000 ? "t" : "u", i % 60000);
     buf_puts(&text, "}}");
     const struct running *r = tell();
     ck_assert_uint_eq(r->queue_count, RUNNING_QUEUES_MAX);
@@ -426,8 +428,8 @@ static struct body_queue read_end(int64_t queue, int64_t max)
     struct body_queue seen = { .queue = UINT32_MAX, .max = -2 };
 
     buf_reset(&text);
-    buf_printf(&text, "{\"offsetTable\":{{\"brokerName\":\"b\",\"queueId\":%lld,\"topic\":\"t\"}:{\"brokerOffset\":%lld}}}", (long long)queue,
-               (long long)max);
+    buf_printf(&text, "{\"offsetTable\":{{\"brokerName\":\"b\",\"queueId\":%lld,\"topic\":\"t\"}:{\"brokerOffset\":%lld}}}",
+               (long long)queue, (long long)max);
     ck_assert_int_eq(body_consume_stats(body(), on_end, &seen, NULL), 0);
     return seen;
 }
@@ -444,11 +446,13 @@ END_TEST
 
 START_TEST(rates_of_a_broker_have_a_limit)
 {
+    static const char at[] = "{\"statsMinute\":{\"sum\":1000000000000000,\"tps\":1e15}}";
+    static const char past[] = "{\"statsMinute\":{\"sum\":1000000000000001,\"tps\":1.000000000000001e15}}";
     struct body_broker_stats stats;
 
-    ck_assert_int_eq(body_broker_stats(view_of("{\"statsMinute\":{\"sum\":1000000000000000,\"tps\":1e15}}"), &stats, NULL), 0);
+    ck_assert_int_eq(body_broker_stats(view_of(at), &stats, NULL), 0);
     ck_assert(stats.sum == 1000000000000000 && stats.tps == BODY_RATE_MAX);
-    ck_assert_int_eq(body_broker_stats(view_of("{\"statsMinute\":{\"sum\":1000000000000001,\"tps\":1.000000000000001e15}}"), &stats, NULL), 0);
+    ck_assert_int_eq(body_broker_stats(view_of(past), &stats, NULL), 0);
     ck_assert(stats.sum == BODY_NONE && isnan(stats.tps));
 }
 END_TEST
@@ -489,6 +493,7 @@ END_TEST
 START_TEST(rows_of_queues_have_a_limit)
 {
     static const struct look_options options = { .cluster_names = "" };
+    static const char topics[] = "{\"topicConfigTable\":{\"t\":{\"readQueueNums\":4,\"writeQueueNums\":4}}}";
     struct look look = { .options = &options, .topology = &topology, .rpc = rpc, .number = 1, .batch = batch_new() };
     uint32_t names;
     struct err err;
@@ -496,7 +501,7 @@ START_TEST(rows_of_queues_have_a_limit)
     look.queue_rows = QUEUE_ROWS_MAX - 4 + (uint32_t)_i;
     broker->now.look = &look;
     broker->leader->is_up = true;
-    ck_assert_int_eq(learn_topics(broker, view_of("{\"topicConfigTable\":{\"t\":{\"readQueueNums\":4,\"writeQueueNums\":4}}}"), 1, &names, &err), 0);
+    ck_assert_int_eq(learn_topics(broker, view_of(topics), 1, &names, &err), 0);
     broker->topics_stamp = 1;
     ck_assert_int_eq(learn_groups(broker, view_of("{\"subscriptionGroupTable\":{\"g\":{}}}"), 1, &names, &err), 0);
     broker->groups_stamp = 1;
