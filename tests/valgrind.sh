@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# valgrind.sh [PART...] - memcheck over unit tests, fuzz corpora and the program itself against a small invented cluster (parts: unit, replay,
-# program; all of them if none is named). One line a program; exit 1 if any had an error. Minutes; `make valgrind` builds first.
+# valgrind.sh [PART...] - memcheck over unit tests, fuzz corpora and the program itself against a small invented cluster (parts: unit,
+# replay, program; all of them if none is named). One line a program; exit 1 if any had an error. `make valgrind` builds first.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 . tests/lib.sh
@@ -34,7 +34,9 @@ unit() {
 
 replay() {
     local t
-    for t in "$BUILD"/tests/fuzz/replay_*; do [[ -x $t && $t != *.* ]] && memcheck "${t##*/}" 0 "$t" "tests/fuzz/corpus/${t##*/replay_}"; done
+    for t in "$BUILD"/tests/fuzz/replay_*; do
+        [[ -x $t && $t != *.* ]] && memcheck "${t##*/}" 0 "$t" "tests/fuzz/corpus/${t##*/replay_}"
+    done
 }
 
 program() {
