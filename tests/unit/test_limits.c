@@ -320,6 +320,21 @@ static int ask(struct http_peer *peer, struct buf *answer_to, struct http_answer
     return rc;
 }
 
+START_TEST(headers_of_ours_are_at_most_so_many)
+{
+    struct err err = { .kind = ERR_NONE };
+
+    for (int i = 0; i < HTTP_OWN_HEADERS_MAX + _i; i++)
+        buf_printf(&text, "%sX-%d: v", i > 0 ? "|" : "", i);
+    buf_putc(&text, '\0');
+    struct http *http = http_open(&(struct http_options){ .what = "peer", .url = "http://h", .user_agent = "t", .timeout_ms = 1000,
+                                                          .headers = text.data }, &err);
+    ck_assert((http != NULL) == (_i == 0));
+    ck_assert(_i == 0 || strstr(err.msg, "more than 32") != NULL);
+    http_close(http);
+}
+END_TEST
+
 START_TEST(headers_of_an_answer_have_at_most_so_many_bytes)
 {
     struct http_peer *peer = http_peer_start();
@@ -391,6 +406,7 @@ int main(void)
     tcase_add_loop_test(c, a_list_of_redis_hosts_is_at_most_so_long, 0, 2);
     tcase_add_loop_test(c, the_number_of_a_database_is_at_most_so_large, 0, 2);
     tcase_add_loop_test(c, a_moment_has_at_most_so_many_characters, 0, 2);
+    tcase_add_loop_test(c, headers_of_ours_are_at_most_so_many, 0, 2);
     tcase_add_loop_test(c, headers_of_an_answer_have_at_most_so_many_bytes, 0, 2);
     tcase_add_loop_test(c, a_wanted_answer_has_at_most_so_many_bytes, 0, 2);
     tcase_add_loop_test(c, a_peer_asks_for_at_most_so_long_a_rest, 0, 2);

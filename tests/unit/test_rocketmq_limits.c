@@ -7,6 +7,7 @@
 #include "agent/source/rocketmq/forbidden.h"
 #include "agent/source/rocketmq/learn.h"
 #include "agent/source/rocketmq/look.h"
+#include "agent/source/rocketmq/memory.h"
 #include "agent/source/rocketmq/memory_io.h"
 #include "agent/source/rocketmq/rewrite.h"
 #include "agent/source/rocketmq/rows.h"
@@ -513,6 +514,51 @@ START_TEST(rows_of_queues_have_a_limit)
 }
 END_TEST
 
+/* What was written at one moment, read so much later. */
+static int load_later(int64_t gap_ms, struct err *err)
+{
+    struct memory_moment at = { .now_ns = NS_PER_S, .wall_ms = 1795000000000LL, .boot = "" };
+    struct topology none = { .held = 0 };
+    struct peer namesrv;
+    struct census census;
+    unsigned namesrv_at = 0;
+    uint32_t looks = 1;
+    int64_t looked_at_ns = 0, slow_at_ns = 0, census_at_ns = 0;
+
+    census_init(&census);
+    peer_init(&namesrv, rpc, "name server", "127.0.0.1:9876");
+    struct memory m = { "settings", rpc, &none, &census, &namesrv, 1, &namesrv_at, &looks, &looked_at_ns, &slow_at_ns, &census_at_ns };
+    buf_reset(&text);
+    memory_save(&m, &at, &text);
+    looks = 0;
+    at.wall_ms += gap_ms;
+    int rc = memory_load(&m, &at, text.data, text.len, err);
+    topology_fini(&none);
+    census_fini(&census);
+    peer_fini(&namesrv);
+    return rc;
+}
+
+START_TEST(what_was_remembered_has_an_age)
+{
+    struct err err = { .kind = ERR_NONE };
+
+    ck_assert_msg(load_later(MEMORY_GAP_MAX_MS, &err) == 0, "%s", err.msg);
+    ck_assert_int_eq(load_later(MEMORY_GAP_MAX_MS + 1, &err), -1);
+    ck_assert_int_eq(err.kind, ERR_LIMIT);
+}
+END_TEST
+
+START_TEST(an_age_that_a_broker_tells_has_a_limit)
+{
+    struct body_span span = { .delay_ms = TIMELAG_DELAY_MAX_MS };
+
+    ck_assert_int_eq(timelag_told_ms(&span, 0, 5), TIMELAG_DELAY_MAX_MS);
+    span.delay_ms++;
+    ck_assert_int_eq(timelag_told_ms(&span, 0, 5), NO_INT);
+}
+END_TEST
+
 START_TEST(entries_that_are_read_back_have_a_limit)
 {
     struct memory_io io = { .room = 10 };
@@ -553,6 +599,8 @@ int main(void)
     tcase_add_loop_test(c, delay_levels_have_a_limit, 0, 2);
     tcase_add_loop_test(c, refusals_remembered_have_a_limit, 0, 2);
     tcase_add_loop_test(c, rows_of_queues_have_a_limit, 0, 2);
+    tcase_add_test(c, what_was_remembered_has_an_age);
+    tcase_add_test(c, an_age_that_a_broker_tells_has_a_limit);
     tcase_add_test(c, entries_that_are_read_back_have_a_limit);
     return unit_main(suite);
 }
