@@ -432,12 +432,12 @@ END_TEST
 /* Neither of its parts is large, and none of its arrays long. */
 START_TEST(a_reply_of_arrays_within_arrays_is_given_up_at_the_limit)
 {
-    char *again = xmalloc(1000 * 6 + 10), *at = again;
+    char *again = xmalloc(10 * 5010 + 10), *at = again;
 
     static_assert(LINK_REPLY_MAX == 16u << 20, "16 MiB, as the message says");
-    at += sprintf(at, "*1000\r\n");
-    for (int i = 0; i < 1000; i++)
-        at += sprintf(at, "$0\r\n\r\n");
+    at += sprintf(at, "*10\r\n");
+    for (int i = 0; i < 10; i++)
+        at += sprintf(at, "$5000\r\n%05000d\r\n", i);
     check_answer_to_info("*100000\r\n", again, "a reply of more than 16 MiB");
     free(again);
 }

@@ -106,7 +106,7 @@ START_TEST(processes_of_brokers_have_a_limit)
 {
     unsigned whole = (SOURCE_MEMBERS_MAX - 1) / 31;
 
-    ck_assert_uint_eq(whole * 31 + 3 + 1, SOURCE_MEMBERS_MAX); /* the last broker of 31 gets 3 of them */
+    ck_assert_uint_eq(whole * 31 + 1 + 1, SOURCE_MEMBERS_MAX); /* the last broker of 31 gets one of them */
     learn_brokers(whole + 1 + (unsigned)_i, 31, false);
     ck_assert_uint_eq(topology_members(&topology), SOURCE_MEMBERS_MAX);
     ck_assert_uint_eq(topology.broker_count, whole + 2);
@@ -549,6 +549,34 @@ START_TEST(what_was_remembered_has_an_age)
 }
 END_TEST
 
+/* Read at second 1,000,000,000 from what says that it was so long ago. */
+static uint32_t read_seconds(int64_t ago_s)
+{
+    struct memory_io io = { .is_writing = true, .out = &text };
+    uint64_t code = ((uint64_t)ago_s << 1 ^ (uint64_t)(ago_s >> 63)) + 1;
+    uint32_t s;
+
+    buf_reset(&text);
+    io_u64(&io, &code);
+    io = (struct memory_io){ .at = (const unsigned char *)text.data, .end = (const unsigned char *)text.data + text.len,
+                             .base_ns = 1000000000 * NS_PER_S };
+    io_seconds(&io, &s);
+    return s;
+}
+
+START_TEST(seconds_beyond_all_time_are_never)
+{
+    const int64_t most = MEMORY_AGE_MAX_MS / 1000;
+
+    ck_assert_uint_eq(read_seconds(most), (uint32_t)(1000000000 - most));
+    ck_assert_uint_eq(read_seconds(-most), (uint32_t)(1000000000 + most));
+    ck_assert_uint_eq(read_seconds(most + 1), 0);
+    ck_assert_uint_eq(read_seconds(-most - 1), 0);
+    ck_assert_uint_eq(read_seconds(INT64_MAX), 0);
+    ck_assert_uint_eq(read_seconds(-INT64_MAX), 0);
+}
+END_TEST
+
 START_TEST(an_age_that_a_broker_tells_has_a_limit)
 {
     struct body_span span = { .delay_ms = TIMELAG_DELAY_MAX_MS };
@@ -600,6 +628,7 @@ int main(void)
     tcase_add_loop_test(c, refusals_remembered_have_a_limit, 0, 2);
     tcase_add_loop_test(c, rows_of_queues_have_a_limit, 0, 2);
     tcase_add_test(c, what_was_remembered_has_an_age);
+    tcase_add_test(c, seconds_beyond_all_time_are_never);
     tcase_add_test(c, an_age_that_a_broker_tells_has_a_limit);
     tcase_add_test(c, entries_that_are_read_back_have_a_limit);
     return unit_main(suite);
