@@ -75,7 +75,7 @@ endif
 COMPILE = $(CC) $(OUR_CPPFLAGS) $(CPPFLAGS) $(OUR_CFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP
 LINK = $(CC) $(OUR_CFLAGS) $(CFLAGS) $(OUR_LDFLAGS) $(LDFLAGS)
 
-.PHONY: all demo check deps test-deps unit battery integration replay fuzz bench lint install clean help
+.PHONY: all demo check deps test-deps unit battery integration replay fuzz valgrind bench lint install clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -153,6 +153,11 @@ fuzz:
 	@$(MAKE) --no-print-directory MODE=fuzz $(FUZZ_TARGETS:%=build/fuzz/tests/fuzz/fuzz_%)
 	@RUNS=$(RUNS) SECONDS_EACH=$(SECONDS) tests/fuzz/run.sh $(FUZZ_TARGETS)
 
+# Memcheck over unit tests, corpora and the program: half an hour on two cores.
+valgrind: $(TEST_BINARIES)
+	@command -v valgrind >/dev/null || tests/install.sh test
+	@BUILD=$(BUILD) tests/valgrind.sh
+
 bench: all $(BENCHES)
 	@BUILD=$(BUILD) tests/bench/run.sh
 
@@ -179,6 +184,6 @@ clean:
 
 help:
 	@sed -n '3,8s/^# \{0,1\}//p' Makefile
-	@echo "Targets: all demo check unit battery replay integration fuzz bench lint install clean help"
+	@echo "Targets: all demo check unit battery replay integration fuzz valgrind bench lint install clean help"
 
 -include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(MAIN_OBJECT) $(FAKE_OBJECTS)) $(wildcard $(BUILD)/tests/*/*.d)

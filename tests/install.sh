@@ -4,7 +4,7 @@ set -euo pipefail
 
 build=(gcc libc6-dev make pkg-config libcurl4-openssl-dev libcjson-dev libsqlite3-dev zlib1g-dev libsmartcols-dev libinih-dev libhiredis-dev libssl-dev
     ca-certificates curl sqlite3 prometheus-pushgateway)
-tests=(check redis-server jq prometheus prometheus-node-exporter python3 openssl tinyproxy-bin microsocks cppcheck shellcheck systemd procps collectd-core netdata-core)
+tests=(check redis-server jq prometheus prometheus-node-exporter python3 openssl tinyproxy-bin microsocks cppcheck shellcheck systemd procps collectd-core netdata-core valgrind)
 # Any node with npm and any go will do, so that these are not forced upon a machine that has its own.
 command -v npm >/dev/null && command -v node >/dev/null || tests+=(npm)
 command -v go >/dev/null || tests+=(golang-go)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# valgrind.sh [PART...] - memcheck over unit tests, fuzz corpora and the program itself against a small invented cluster (parts: unit, replay,
-# program; all of them if none is named). One line a program; exit 1 if any had an error. Minutes; `make valgrind` builds first.
+# valgrind.sh [PART...] - memcheck over unit tests, fuzz corpora and the program itself against a small invented cluster (parts: unit,
+# unit/test_NAME, replay, program; all if none is named). One line a program; exit 1 if any had an error. `make valgrind` builds first.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 . tests/lib.sh
@@ -8,6 +8,7 @@ BUILD=${BUILD:-build/release}
 dir=$(mktemp -d)
 pids=()
 trap 'stop_pid "${pids[@]}"; rm -rf "$dir"' EXIT
+export CK_TIMEOUT_MULTIPLIER=50
 programs=0 bad=0
 
 memcheck() { # memcheck NAME EXPECTED_EXIT COMMAND...: forks (each test of libcheck is one) are watched, too
@@ -28,13 +29,14 @@ memcheck() { # memcheck NAME EXPECTED_EXIT COMMAND...: forks (each test of libch
 
 unit() {
     local t
-    export CK_DEFAULT_TIMEOUT=0 CK_TIMEOUT_MULTIPLIER=50
     for t in "$BUILD"/tests/unit/test_*; do [[ -x $t && $t != *.* ]] && memcheck "unit/${t##*/}" 0 "$t"; done
 }
 
 replay() {
     local t
-    for t in "$BUILD"/tests/fuzz/replay_*; do [[ -x $t && $t != *.* ]] && memcheck "${t##*/}" 0 "$t" "tests/fuzz/corpus/${t##*/replay_}"; done
+    for t in "$BUILD"/tests/fuzz/replay_*; do
+        [[ -x $t && $t != *.* ]] && memcheck "${t##*/}" 0 "$t" "tests/fuzz/corpus/${t##*/replay_}"
+    done
 }
 
 program() {
@@ -48,6 +50,12 @@ program() {
 }
 
 [ $# -gt 0 ] || set -- program replay unit
-for part in "$@"; do "$part"; done
+for part in "$@"; do
+    case "$part" in
+    unit/*) memcheck "$part" 0 "$BUILD/tests/$part" ;;
+    unit | replay | program) "$part" ;;
+    *) echo "valgrind.sh: $part: expected unit, unit/NAME, replay or program" >&2 && exit 2 ;;
+    esac
+done
 echo "$programs programs, $bad with errors"
 [ "$bad" -eq 0 ] && [ "$programs" -gt 0 ]

@@ -1,6 +1,6 @@
 /*
- * fuzz_header.c - any bytes as the header of a frame whose lengths are right. The first byte's lowest bit chooses JSON or binary; the next one
- * makes the second half of the rest a body. fuzz_wire.c does frames; most of what it makes of one ends at the lengths.
+ * fuzz_header.c - any bytes as the header of a frame whose lengths are right. The first byte's lowest bit chooses JSON or binary; the
+ * next one makes the second half of the rest a body. fuzz_wire.c does frames; most of what it makes of one ends at the lengths.
  *
  * What must hold: looking up what a header has stays inside and fits; the body is what stood behind the header.
  */

@@ -1,9 +1,9 @@
 /*
- * fuzz_http_reply.c - any bytes as the answer of an HTTP peer: the first two bytes make the status, header lines follow as libcurl hands them
- * over, one a line; after an empty line the body, in pieces whose length each first byte tells.
+ * fuzz_http_reply.c - any bytes as the answer of an HTTP peer: the first two bytes make the status, header lines follow as libcurl
+ * hands them over, one a line; after an empty line the body, in pieces whose length each first byte tells.
  *
- * libcurl is not called: the part of http.c that reads what a peer has sent is compiled into this file. What must hold: what is kept is one
- * printable line, has no login in it, and the times are sane; a Pushgateway's answer has a meaning, and a refusal says why.
+ * libcurl is not called: the part of http.c that reads what a peer has sent is compiled into this file. What must hold: what is kept
+ * is one printable line, has no login in it, and the times are sane; a Pushgateway's answer has a meaning, and a refusal says why.
  */
 #include "agent/net/http.c"
 

@@ -1,12 +1,11 @@
 /*
  * fuzz_redis_reply.c - any bytes as what a Redis server, a Cluster or a Sentinel says while a table is delivered to it.
  *
- * The first byte's bits choose: 1 a Sentinel is asked first, 2 we log in, 4 trimming by age, 8 by length. The rest is cut at zero bytes: each
- * piece is all that one connection ever says, the next connection gets the next piece; then no server answers. socket.c is replaced by a
- * pair of sockets, so that no redirection leads anywhere.
+ * The first byte's bits choose: 1 a Sentinel is asked first, 2 we log in, 4 trimming by age, 8 by length. The rest is cut at zero
+ * bytes: each piece is all that one connection ever says, the next connection gets the next piece; then no server answers. socket.c
+ * is replaced by a pair of sockets, so that no redirection leads anywhere.
  *
- * What must hold: a delivery ends, without an answer for every row never well; a failure has a sentence of printable bytes, without the password
- * where we had just said it.
+ * What must hold: a delivery ends; a failure has a sentence of printable bytes, without the password where we had just said it.
  */
 #include "agent/base/clock.h"
 #include "sinks/redis/socket.h"

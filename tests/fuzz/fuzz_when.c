@@ -1,6 +1,6 @@
 /*
- * fuzz_when.c - any text as a moment. What must hold: it is one within the years that can be written, or an error with a sentence; spans and
- * dates do not overflow.
+ * fuzz_when.c - any text as a moment. What must hold: it is one within the years that can be written, or an error with a sentence;
+ * spans and dates do not overflow.
  */
 #include "agent/view/when.h"
 #include "tests/fuzz/fuzz.h"

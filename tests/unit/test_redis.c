@@ -5,6 +5,7 @@
 #include "sinks/redis/address.h"
 #include "sinks/redis/entry.h"
 #include "sinks/redis/link.h"
+#include "sinks/redis/peers.h"
 #include "sinks/redis/refusal.h"
 #include "sinks/redis/stream_id.h"
 #include "tests/fake/redis_peer.h"
@@ -199,6 +200,26 @@ START_TEST(a_host_that_a_server_names_is_printable_and_fits)
     ck_assert(address_is_host(host, ADDRESS_HOST_MAX - 1) && !address_is_host(host, ADDRESS_HOST_MAX));
     ck_assert(address_is_host("2001:db8::1", 11) && !address_is_host("", 0));
     ck_assert(!address_is_host("a b", 3) && !address_is_host("a\0b", 3) && !address_is_host("\xc3\xa4", 2));
+}
+END_TEST
+
+/* Nobody listens on these ports; they count all the same. */
+START_TEST(servers_that_redirections_name_are_at_most_so_many)
+{
+    static struct peers peers;
+    const struct address nowhere = { .database = -1 };
+    const struct endpoints none = { .count = 0 };
+    const struct login login = { .user = NULL };
+    const struct wait wait = { .deadline_ns = clock_now_ns() + 20 * NS_PER_S, .cancel_fd = -1 };
+    struct err err;
+    bool rejected;
+
+    peers_init(&peers, &nowhere, &login, &none, "");
+    for (int port = 1; port <= PEERS_MAX + 1; port++) {
+        ck_assert_ptr_null(peers_at(&peers, &(struct endpoint){ "127.0.0.9", port }, &wait, &rejected, &err));
+        ck_assert_int_eq(err.kind, port <= PEERS_MAX ? ERR_SYS : ERR_LIMIT);
+    }
+    peers_fini(&peers);
 }
 END_TEST
 
@@ -411,12 +432,12 @@ END_TEST
 /* Neither of its parts is large, and none of its arrays long. */
 START_TEST(a_reply_of_arrays_within_arrays_is_given_up_at_the_limit)
 {
-    char *again = xmalloc(1000 * 6 + 10), *at = again;
+    char *again = xmalloc(10 * 5010 + 10), *at = again;
 
     static_assert(LINK_REPLY_MAX == 16u << 20, "16 MiB, as the message says");
-    at += sprintf(at, "*1000\r\n");
-    for (int i = 0; i < 1000; i++)
-        at += sprintf(at, "$0\r\n\r\n");
+    at += sprintf(at, "*10\r\n");
+    for (int i = 0; i < 10; i++)
+        at += sprintf(at, "$5000\r\n%05000d\r\n", i);
     check_answer_to_info("*100000\r\n", again, "a reply of more than 16 MiB");
     free(again);
 }
@@ -630,6 +651,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, a_wrong_address_is_refused_without_its_secret, 0, COUNT(bad_urls));
     tcase_add_loop_test(t, a_refusal_has_one_meaning, 0, COUNT(replies));
     tcase_add_test(t, a_redirection_is_read_strictly);
+    tcase_add_test(t, servers_that_redirections_name_are_at_most_so_many);
     tcase_add_test(t, a_host_that_a_server_names_is_printable_and_fits);
     tcase_add_test(t, an_entry_is_the_time_the_columns_that_are_known_and_the_labels);
     t = unit_case(s, "peer");

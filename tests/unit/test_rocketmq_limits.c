@@ -7,6 +7,7 @@
 #include "agent/source/rocketmq/forbidden.h"
 #include "agent/source/rocketmq/learn.h"
 #include "agent/source/rocketmq/look.h"
+#include "agent/source/rocketmq/memory.h"
 #include "agent/source/rocketmq/memory_io.h"
 #include "agent/source/rocketmq/rewrite.h"
 #include "agent/source/rocketmq/rows.h"
@@ -105,7 +106,7 @@ START_TEST(processes_of_brokers_have_a_limit)
 {
     unsigned whole = (SOURCE_MEMBERS_MAX - 1) / 31;
 
-    ck_assert_uint_eq(whole * 31 + 3 + 1, SOURCE_MEMBERS_MAX); /* the last broker of 31 gets 3 of them */
+    ck_assert_uint_eq(whole * 31 + 1 + 1, SOURCE_MEMBERS_MAX); /* the last broker of 31 gets one of them */
     learn_brokers(whole + 1 + (unsigned)_i, 31, false);
     ck_assert_uint_eq(topology_members(&topology), SOURCE_MEMBERS_MAX);
     ck_assert_uint_eq(topology.broker_count, whole + 2);
@@ -258,6 +259,7 @@ END_TEST
 
 START_TEST(what_is_held_is_given_back_when_all_is_forgotten)
 {
+    static const char said[] = "{\"mqTable\":{{\"topic\":\"t\",\"brokerName\":\"b\",\"queueId\":0}:{}}}";
     struct err err;
     size_t before = topology.held;
 
@@ -267,7 +269,7 @@ START_TEST(what_is_held_is_given_back_when_all_is_forgotten)
     ck_assert(timelag_expect(broker, 1, 100) && timelag_expect_history(broker, broker_topic(broker, 1), 100));
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(learn_clients(broker, 1, view_of("{\"connectionSet\":[{\"clientId\":\"a@1\"}]}"), &err), 0);
-        ck_assert_int_eq(learn_running(broker, 1, 0, view_of("{\"mqTable\":{{\"topic\":\"t\",\"brokerName\":\"b\",\"queueId\":0}:{}}}"), 1, &err), 0);
+        ck_assert_int_eq(learn_running(broker, 1, 0, view_of(said), 1, &err), 0);
         ck_assert_int_eq(learn_producers(broker, view_of("{\"data\":{\"p\":[{\"clientId\":\"a@1\"}]}}"), true, &err), 0);
     }
     ck_assert_uint_gt(topology.held, before);
@@ -391,7 +393,8 @@ START_TEST(queues_of_a_client_have_a_limit)
     must_topic("u");
     buf_puts(&text, "{\"mqTable\":{");
     for (int i = 0; i < RUNNING_QUEUES_MAX + _i; i++)
-        buf_printf(&text, "%s{\"topic\":\"%s\",\"brokerName\":\"b\",\"queueId\":%d}:{}", i > 0 ? "," : "", i < 60000 ? "t" : "u", i % 60000);
+        buf_printf(&text, "%s{\"topic\":\"%s\",\"brokerName\":\"b\",\"queueId\":%d}:{}", i > 0 ? "," : "",
+                   i < 60000 ? "t" : "u", i % 60000);
     buf_puts(&text, "}}");
     const struct running *r = tell();
     ck_assert_uint_eq(r->queue_count, RUNNING_QUEUES_MAX);
@@ -426,8 +429,8 @@ static struct body_queue read_end(int64_t queue, int64_t max)
     struct body_queue seen = { .queue = UINT32_MAX, .max = -2 };
 
     buf_reset(&text);
-    buf_printf(&text, "{\"offsetTable\":{{\"brokerName\":\"b\",\"queueId\":%lld,\"topic\":\"t\"}:{\"brokerOffset\":%lld}}}", (long long)queue,
-               (long long)max);
+    buf_printf(&text, "{\"offsetTable\":{{\"brokerName\":\"b\",\"queueId\":%lld,\"topic\":\"t\"}:{\"brokerOffset\":%lld}}}",
+               (long long)queue, (long long)max);
     ck_assert_int_eq(body_consume_stats(body(), on_end, &seen, NULL), 0);
     return seen;
 }
@@ -444,11 +447,13 @@ END_TEST
 
 START_TEST(rates_of_a_broker_have_a_limit)
 {
+    static const char at[] = "{\"statsMinute\":{\"sum\":1000000000000000,\"tps\":1e15}}";
+    static const char past[] = "{\"statsMinute\":{\"sum\":1000000000000001,\"tps\":1.000000000000001e15}}";
     struct body_broker_stats stats;
 
-    ck_assert_int_eq(body_broker_stats(view_of("{\"statsMinute\":{\"sum\":1000000000000000,\"tps\":1e15}}"), &stats, NULL), 0);
+    ck_assert_int_eq(body_broker_stats(view_of(at), &stats, NULL), 0);
     ck_assert(stats.sum == 1000000000000000 && stats.tps == BODY_RATE_MAX);
-    ck_assert_int_eq(body_broker_stats(view_of("{\"statsMinute\":{\"sum\":1000000000000001,\"tps\":1.000000000000001e15}}"), &stats, NULL), 0);
+    ck_assert_int_eq(body_broker_stats(view_of(past), &stats, NULL), 0);
     ck_assert(stats.sum == BODY_NONE && isnan(stats.tps));
 }
 END_TEST
@@ -489,6 +494,7 @@ END_TEST
 START_TEST(rows_of_queues_have_a_limit)
 {
     static const struct look_options options = { .cluster_names = "" };
+    static const char topics[] = "{\"topicConfigTable\":{\"t\":{\"readQueueNums\":4,\"writeQueueNums\":4}}}";
     struct look look = { .options = &options, .topology = &topology, .rpc = rpc, .number = 1, .batch = batch_new() };
     uint32_t names;
     struct err err;
@@ -496,7 +502,7 @@ START_TEST(rows_of_queues_have_a_limit)
     look.queue_rows = QUEUE_ROWS_MAX - 4 + (uint32_t)_i;
     broker->now.look = &look;
     broker->leader->is_up = true;
-    ck_assert_int_eq(learn_topics(broker, view_of("{\"topicConfigTable\":{\"t\":{\"readQueueNums\":4,\"writeQueueNums\":4}}}"), 1, &names, &err), 0);
+    ck_assert_int_eq(learn_topics(broker, view_of(topics), 1, &names, &err), 0);
     broker->topics_stamp = 1;
     ck_assert_int_eq(learn_groups(broker, view_of("{\"subscriptionGroupTable\":{\"g\":{}}}"), 1, &names, &err), 0);
     broker->groups_stamp = 1;
@@ -505,6 +511,79 @@ START_TEST(rows_of_queues_have_a_limit)
     rows_end(&look, "limits");
     ck_assert_uint_eq(batch_rows(look.batch, TABLE_QUEUES), _i == 0 ? 4 : 0);
     batch_unref(look.batch);
+}
+END_TEST
+
+/* What was written at one moment, read so much later. */
+static int load_later(int64_t gap_ms, struct err *err)
+{
+    struct memory_moment at = { .now_ns = NS_PER_S, .wall_ms = 1795000000000LL, .boot = "" };
+    struct topology none = { .held = 0 };
+    struct peer namesrv;
+    struct census census;
+    unsigned namesrv_at = 0;
+    uint32_t looks = 1;
+    int64_t looked_at_ns = 0, slow_at_ns = 0, census_at_ns = 0;
+
+    census_init(&census);
+    peer_init(&namesrv, rpc, "name server", "127.0.0.1:9876");
+    struct memory m = { "settings", rpc, &none, &census, &namesrv, 1, &namesrv_at, &looks, &looked_at_ns, &slow_at_ns, &census_at_ns };
+    buf_reset(&text);
+    memory_save(&m, &at, &text);
+    looks = 0;
+    at.wall_ms += gap_ms;
+    int rc = memory_load(&m, &at, text.data, text.len, err);
+    topology_fini(&none);
+    census_fini(&census);
+    peer_fini(&namesrv);
+    return rc;
+}
+
+START_TEST(what_was_remembered_has_an_age)
+{
+    struct err err = { .kind = ERR_NONE };
+
+    ck_assert_msg(load_later(MEMORY_GAP_MAX_MS, &err) == 0, "%s", err.msg);
+    ck_assert_int_eq(load_later(MEMORY_GAP_MAX_MS + 1, &err), -1);
+    ck_assert_int_eq(err.kind, ERR_LIMIT);
+}
+END_TEST
+
+/* Read at second 1,000,000,000 from what says that it was so long ago. */
+static uint32_t read_seconds(int64_t ago_s)
+{
+    struct memory_io io = { .is_writing = true, .out = &text };
+    uint64_t code = ((uint64_t)ago_s << 1 ^ (uint64_t)(ago_s >> 63)) + 1;
+    uint32_t s;
+
+    buf_reset(&text);
+    io_u64(&io, &code);
+    io = (struct memory_io){ .at = (const unsigned char *)text.data, .end = (const unsigned char *)text.data + text.len,
+                             .base_ns = 1000000000 * NS_PER_S };
+    io_seconds(&io, &s);
+    return s;
+}
+
+START_TEST(seconds_beyond_all_time_are_never)
+{
+    const int64_t most = MEMORY_AGE_MAX_MS / 1000;
+
+    ck_assert_uint_eq(read_seconds(most), (uint32_t)(1000000000 - most));
+    ck_assert_uint_eq(read_seconds(-most), (uint32_t)(1000000000 + most));
+    ck_assert_uint_eq(read_seconds(most + 1), 0);
+    ck_assert_uint_eq(read_seconds(-most - 1), 0);
+    ck_assert_uint_eq(read_seconds(INT64_MAX), 0);
+    ck_assert_uint_eq(read_seconds(-INT64_MAX), 0);
+}
+END_TEST
+
+START_TEST(an_age_that_a_broker_tells_has_a_limit)
+{
+    struct body_span span = { .delay_ms = TIMELAG_DELAY_MAX_MS };
+
+    ck_assert_int_eq(timelag_told_ms(&span, 0, 5), TIMELAG_DELAY_MAX_MS);
+    span.delay_ms++;
+    ck_assert_int_eq(timelag_told_ms(&span, 0, 5), NO_INT);
 }
 END_TEST
 
@@ -548,6 +627,9 @@ int main(void)
     tcase_add_loop_test(c, delay_levels_have_a_limit, 0, 2);
     tcase_add_loop_test(c, refusals_remembered_have_a_limit, 0, 2);
     tcase_add_loop_test(c, rows_of_queues_have_a_limit, 0, 2);
+    tcase_add_test(c, what_was_remembered_has_an_age);
+    tcase_add_test(c, seconds_beyond_all_time_are_never);
+    tcase_add_test(c, an_age_that_a_broker_tells_has_a_limit);
     tcase_add_test(c, entries_that_are_read_back_have_a_limit);
     return unit_main(suite);
 }

@@ -30,9 +30,9 @@
 
 /* What a server can make us remember. */
 #define SOURCE_HELD_MAX ((size_t)512 << 20) /* bytes of names, and of what is kept by their numbers; of all clusters */
-#define SOURCE_MEMBERS_MAX 4096         /* broker processes, of all clusters */
+#define SOURCE_MEMBERS_MAX 2048         /* broker processes, of all clusters */
 #define CLUSTERS_MAX 256
-#define CLUSTER_BROKERS_MAX 4096        /* broker names, of all clusters */
+#define CLUSTER_BROKERS_MAX 1024        /* broker names, of all clusters */
 #define CLUSTER_TOPICS_MAX (1u << 18)   /* names, each */
 #define CLUSTER_GROUPS_MAX (1u << 18)
 #define CLUSTER_PAIRS_MAX (1u << 20)

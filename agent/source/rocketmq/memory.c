@@ -20,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GAP_MAX_MS (7 * 86400000LL) /* what was known longer ago is asked again */
 #define SETTINGS_MAX 65536
 #define BODY_AT (MEMORY_HEADER + 4)
 #define TEXT_MAX_BYTES 65536
@@ -421,7 +420,7 @@ static int read_moment(struct memory_io *io, const struct memory_moment *at, str
     int64_t gap_ms = goes_on ? (at->now_ns - then.now_ns) / NS_PER_MS : at->wall_ms - then.wall_ms;
     if (gap_ms < 0)
         return err_set(err, ERR_PROTO, "what was remembered is of a time that has not come: was the clock set back?");
-    if (gap_ms > GAP_MAX_MS)
+    if (gap_ms > MEMORY_GAP_MAX_MS)
         return err_set(err, ERR_LIMIT, "what was remembered is %lld days old", (long long)(gap_ms / 86400000));
     io->base_ns = goes_on ? then.now_ns : at->now_ns - gap_ms * NS_PER_MS;
     return 0;

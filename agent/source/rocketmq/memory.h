@@ -41,6 +41,7 @@ void memory_save(const struct memory *m, const struct memory_moment *at, struct 
 int memory_load(const struct memory *m, const struct memory_moment *at, const void *data, size_t len, struct err *err);
 
 /* For the fuzzer, which finds no checksum by chance. */
+#define MEMORY_GAP_MAX_MS (7 * 86400000LL) /* what was known longer ago is asked again */
 #define MEMORY_MAGIC "MQR2"
 #define MEMORY_HEADER 12
 uint64_t memory_checksum(const void *data, size_t len);

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#define AGE_MAX_MS 315360000000LL /* ten years: above, a time is nonsense and becomes "never" */
-
 static uint64_t zigzag(int64_t value)
 {
     return value < 0 ? ~((uint64_t)value << 1) : (uint64_t)value << 1;
@@ -141,7 +139,7 @@ void io_time(struct memory_io *io, int64_t *ns)
     if (io->is_writing)
         return;
     int64_t age_ms = code == 0 ? 0 : unzigzag(code - 1);
-    bool is_never = code == 0 || age_ms > AGE_MAX_MS || age_ms < -AGE_MAX_MS;
+    bool is_never = code == 0 || age_ms > MEMORY_AGE_MAX_MS || age_ms < -MEMORY_AGE_MAX_MS;
     *ns = is_never ? 0 : io->base_ns - age_ms * NS_PER_MS;
 }
 
@@ -155,8 +153,8 @@ void io_seconds(struct memory_io *io, uint32_t *s)
     if (io->is_writing)
         return;
     int64_t age_s = code == 0 ? 0 : unzigzag(code - 1);
-    bool is_never = code == 0 || age_s > AGE_MAX_MS / 1000 || age_s < -AGE_MAX_MS / 1000;
-    int64_t at_s = base_s - age_s;
+    bool is_never = code == 0 || age_s > MEMORY_AGE_MAX_MS / 1000 || age_s < -MEMORY_AGE_MAX_MS / 1000;
+    int64_t at_s = is_never ? 0 : base_s - age_s;
     *s = is_never ? 0 : at_s < 1 ? 1 : at_s > UINT32_MAX ? UINT32_MAX : (uint32_t)at_s;
 }
 

@@ -11,6 +11,7 @@
 #include "agent/base/intern.h"
 #include "agent/source/rocketmq/cluster.h"
 
+#define MEMORY_AGE_MAX_MS 315360000000LL /* ten years: above, a time is nonsense and becomes "never" */
 #define MEMORY_ROOM_MAX (1u << 23) /* entries of arrays by number, all brokers together */
 
 struct memory_io {

@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 
-#define DELAY_MAX_MS 100000000000LL  /* three years: above, delayTime is no delay */
 #define CLOCK_MIN_MS 1000000000000LL /* 2001: from here on it is the broker's clock */
 #define WIDEST_BRACKET 5             /* intervals; beyond, only bounds are told */
 #define SINGLE_INTERVAL_MS 60000     /* looks without an interval count as if they had this one */
@@ -171,11 +170,11 @@ void timelag_follow(struct told_age *told, int64_t first)
 int64_t timelag_told_ms(const struct body_span *span, int64_t min, int64_t com)
 {
     if (com != UNKNOWN && com >= min)
-        return span->delay_ms <= DELAY_MAX_MS ? span->delay_ms : NO_INT;
+        return span->delay_ms <= TIMELAG_DELAY_MAX_MS ? span->delay_ms : NO_INT;
     if (span->delay_ms < CLOCK_MIN_MS || span->min_stored_ms <= 0)
         return NO_INT;
     int64_t age_ms = span->delay_ms - 1 - span->min_stored_ms;
-    return age_ms >= 0 && age_ms <= DELAY_MAX_MS ? age_ms : NO_INT;
+    return age_ms >= 0 && age_ms <= TIMELAG_DELAY_MAX_MS ? age_ms : NO_INT;
 }
 
 void timelag_drop_ages(struct broker *b, struct pair_part *p)

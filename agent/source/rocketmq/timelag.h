@@ -18,6 +18,7 @@
 
 #include "agent/source/rocketmq/cluster.h"
 
+#define TIMELAG_DELAY_MAX_MS 100000000000LL /* three years: above, delayTime is no delay */
 #define TIMELAG_BYTES_MAX ((size_t)8 << 20) /* of a cluster: histories and told store times; beyond it nothing new is kept */
 
 enum age_source { AGE_IDLE, AGE_BROKER, AGE_HISTORY, AGE_UNKNOWN };
