@@ -1,10 +1,11 @@
 /*
  * ring.h - the last batches, and where each sink has got to.
  *
- * One producer (main) appends; each worker reads with its own cursor. Appending never waits: when the ring is full, by
- * number or by bytes, the oldest batch goes, and a reader that had not taken it finds out how many it missed. A batch
- * leaves the ring as soon as no reader will be given it: every cursor has passed it, or those that have not want the newest only.
- * So in calm times the ring is empty, and a receiver that hangs for hours costs one batch. Knows nothing of sinks, retries or disk: where there is a state directory, EVERY sinks read from the spool (spool.h) instead.
+ * One producer (main) appends; each worker reads with its own cursor. Appending never waits: when the ring is full, by number
+ * or by bytes, the oldest batch goes, and a reader that had not taken it finds out how many it missed. A batch leaves the ring
+ * as soon as no reader will be given it: every cursor has passed it, or those that have not want the newest only. So in calm
+ * times the ring is empty, and a receiver that hangs for hours costs one batch. Knows nothing of sinks, retries or disk: where
+ * there is a state directory, EVERY sinks read from the spool (spool.h) instead.
  *
  * Always, for every cursor: handed out + missed + waiting == appended since the cursor was made.
  */

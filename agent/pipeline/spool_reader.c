@@ -1,4 +1,8 @@
-/* spool_reader.c - see spool_parts.h: who has got which batch, and what of it is finished. The readers' threads, and main to add and end. */
+/*
+ * spool_reader.c - see spool_parts.h: who has got which batch, and what of it is finished.
+ *
+ * The readers' threads; main adds them and ends them.
+ */
 #include "agent/pipeline/spool_parts.h"
 
 #include "agent/base/buf.h"

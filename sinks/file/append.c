@@ -128,6 +128,44 @@ static int find_newest_start(struct append_file *f, struct err *err)
     return 0;
 }
 
+/* Where the line that byte `from` is in ends: behind its line end. */
+static int find_line_end(const struct append_file *f, int64_t from, int64_t *end, struct err *err)
+{
+    char bytes[SCAN_BYTES];
+
+    for (int64_t at = from; at < f->size; at += SCAN_BYTES) {
+        ssize_t n = pread(f->fd, bytes, sizeof(bytes), at);
+        const char *found = n > 0 ? memchr(bytes, '\n', (size_t)n) : NULL;
+        if (n <= 0)
+            return err_sys(err, "%s: read", f->path);
+        *end = found != NULL ? at + (found - bytes) + 1 : f->size;
+        if (found != NULL)
+            return 0;
+    }
+    *end = f->size;
+    return 0;
+}
+
+/* The first line of that time, by halves: times rise, but for a clock that was set back. 1: it is there, from same_to on. */
+static int find_interval(struct append_file *f, int64_t time_s, struct err *err)
+{
+    int64_t low = 0, high = f->size, found_s = NO_INT;
+
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2, start, end, line_s;
+        if (find_line(f, middle + 1, &start, err) < 0 || find_line_end(f, middle, &end, err) < 0)
+            return -1;
+        if (read_time(f, start, end, &line_s) && line_s >= time_s) {
+            high = start;
+            found_s = line_s;
+        } else {
+            low = end;
+        }
+    }
+    f->same_to = high;
+    return found_s == time_s;
+}
+
 /* ---- opening ---- */
 
 static int refuse_foreign(const char *path, enum rows_format format, int fd, struct err *err)
@@ -219,6 +257,8 @@ int append_begin(struct append_file *f, int64_t time_s, const char *head, size_t
         f->newest_s = NO_INT;
     }
     f->start = f->size;
+    if (f->newest_s != NO_INT && time_s < f->newest_s)
+        return find_interval(f, time_s, err);
     if (f->size > 0 || head_len == 0 || append_write(f, head, head_len) == 0)
         return 0;
     append_end(f, time_s, false);
@@ -252,6 +292,21 @@ int append_write(void *file, const char *data, size_t len)
         len -= (size_t)n;
         f->size += n;
         f->delivery->bytes += (uint64_t)n;
+    }
+    return 0;
+}
+
+int append_compare(void *file, const char *data, size_t len)
+{
+    struct append_file *f = file;
+    char bytes[SCAN_BYTES];
+
+    for (size_t done = 0; done < len;) {
+        size_t piece = len - done < sizeof(bytes) ? len - done : sizeof(bytes);
+        if (pread(f->fd, bytes, piece, f->same_to) != (ssize_t)piece || memcmp(bytes, data + done, piece) != 0)
+            return -1;
+        done += piece;
+        f->same_to += (int64_t)piece;
     }
     return 0;
 }

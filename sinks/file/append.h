@@ -3,7 +3,8 @@
  *
  * - The lines of an interval are all there or, after a failure, none: the file is cut back to where they began. Killed in
  *   their midst, the next one who opens the file cuts the half line, and, when the same interval comes again (a spool delivers
- *   it), the lines of it that are there, if it is the last.
+ *   it), the lines of it that are there, if it is the last. One before the last is whole: where it stands with the same bytes, it
+ *   is not written again. (Not just with the same time: a clock that was set back gives times twice.)
  * - The file is opened again when it was renamed, removed or cut under us (logrotate, with or without copytruncate).
  * - One writer at a time (flock), and only into a file that is empty or begins as ours do: a mistaken path hurts nobody.
  *
@@ -30,6 +31,7 @@ struct append_file {
     int64_t newest_at; /* where the lines of that time begin; -1: not looked up */
     /* While an interval is being written. */
     int64_t start;     /* its lines begin here */
+    int64_t same_to;   /* append_compare has come so far */
     struct sink_delivery *delivery;
     struct err *err;
 };
@@ -37,12 +39,14 @@ struct append_file {
 void append_init(struct append_file *f, const char *path, enum rows_format format);
 void append_fini(struct append_file *f); /* fine on a zeroed struct */
 
-/* Opens the file where needed; lines of this interval that are there already are cut away. `head` is what a new file begins with.
- * -1 with err->kind ERR_CONFIG where no later try can succeed. */
+/* Opens the file where needed; lines of this interval that are there already, as the last, are cut away. `head` is what a new file
+ * begins with. 1: lines of this time stand further up; append_compare tells whether they are these. -1 with err->kind ERR_CONFIG
+ * where no later try can succeed. */
 int append_begin(struct append_file *f, int64_t time_s, const char *head, size_t head_len, struct sink_delivery *d,
                  struct err *err);
-/* The drain of a buf whose context is the file. */
+/* The drains of a buf whose context is the file. append_compare writes nothing; -1: something else stands there. */
 int append_write(void *file, const char *data, size_t len);
+int append_compare(void *file, const char *data, size_t len);
 /* Ends what append_begin began; without success, everything written since is taken back. */
 void append_end(struct append_file *f, int64_t time_s, bool success);
 

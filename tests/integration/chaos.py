@@ -351,18 +351,21 @@ def from_history(table):
 
 
 def from_files():
-    """Rows by table, and the intervals that stand there again: whole ones that were delivered, but not noted when the agent was ended."""
-    by_time, again, different = {}, 0, []
+    """Rows by table, and how many intervals stand in a second file: written, not noted, and the file rotated when the agent was ended."""
+    by_time, again, different, twice = {}, 0, [], []
     for name in sorted(n for n in os.listdir(folder) if n.endswith(".jsonl")):  # oldest first: rows-1, rows-2, rows.jsonl
-        rows = map(json.loads, open(f"{folder}/{name}", encoding="utf-8"))
+        rows, here = map(json.loads, open(f"{folder}/{name}", encoding="utf-8")), set()
         for moment, block in itertools.groupby(rows, lambda row: row["time"]):
             block = list(block)
             again += moment in by_time
+            twice += [f"{moment} in {name}"] if moment in here else []
+            here.add(moment)
             first = by_time.get(moment, [])  # half of it, if the file was rotated and the agent killed meanwhile
             if block[:len(first)] != first:
                 different.append(f"{moment} in {name}")
             by_time[moment] = block
-    say(not different, "an interval that stands in the files again says the same", different)
+    say(not twice, "no interval is in one file twice", twice)
+    say(not different, "an interval that stands in two files says the same in both", different)
     rows = collections.defaultdict(list)
     for row in (r for interval in by_time.values() for r in interval):
         rows[row.pop("table")].append(row)
@@ -454,7 +457,7 @@ def verify():
     say(not wrong, "Redis, history and file hold the same rows with the same values", [f"{len(wrong)} differences"] + wrong)
     incomplete = sum(not complete for complete in intervals.values())
     figure(f"{len(intervals)} intervals, {rows} rows in each of three sinks, {values} values compared; {incomplete} incomplete")
-    figure(f"{again} intervals stand in the files again, after {ends} ends of the agent and {rotations} rotations")
+    figure(f"{again} intervals stand in two files, after {ends} ends of the agent and {rotations} rotations")
     steps = truth(files, [t for t, complete in intervals.items() if complete])
     no_hole(sorted(intervals), steps)
     given_up = sum(float(r.get(column, 0)) for r in files["agent"] if r["part"] in ("redis", "sqlite", "file")

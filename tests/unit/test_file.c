@@ -325,6 +325,51 @@ START_TEST(half_an_interval_is_completed_not_doubled) /* loop test over formats 
 }
 END_TEST
 
+/* The agent caught up with several, and was killed before it had noted that any of them was delivered. */
+START_TEST(intervals_that_come_again_in_their_order_are_there_once) /* loop test over formats */
+{
+    static const char *const names[] = { "rows.jsonl", "{table}.csv", "rows.influx" };
+    static const char *const files[] = { "rows.jsonl", "groups.csv", "rows.influx" };
+    struct sink_rig rig;
+
+    open_rig(&rig, names[_i]);
+    for (int i = 0; i < 40; i++)
+        give(&rig, groups(TIME_S + 60 * i, 1 + i * 7 % 50, i));
+    sink_rig_fini(&rig);
+    char *expected = read_file(files[_i]);
+    for (int from = 0; from < 40; from += 3) {
+        open_rig(&rig, names[_i]);
+        for (int i = from; i < 40; i++) {
+            give(&rig, groups(TIME_S + 60 * i, 1 + i * 7 % 50, i));
+            ck_assert_uint_eq(rig.delivery.series, (uint64_t)(1 + i * 7 % 50));
+        }
+        sink_rig_fini(&rig);
+        char *text = read_file(files[_i]);
+        ck_assert_msg(strcmp(text, expected) == 0, "from %d on:\n%s", from, text);
+        free(text);
+    }
+    free(expected);
+}
+END_TEST
+
+START_TEST(another_interval_of_the_same_time_is_kept) /* loop test over formats; the clock was set back */
+{
+    static const char *const names[] = { "rows.jsonl", "{table}.csv", "rows.influx" };
+    static const char *const files[] = { "rows.jsonl", "groups.csv", "rows.influx" };
+    struct sink_rig rig;
+
+    open_rig(&rig, names[_i]);
+    for (int i = 0; i < 4; i++)
+        give(&rig, groups(TIME_S + 60 * i, 5, i));
+    int before = count_lines(files[_i]);
+    give(&rig, groups(TIME_S + 60, 5, 77));
+    ck_assert_int_eq(count_lines(files[_i]), before + 5);
+    give(&rig, groups(TIME_S + 90, 5, 78)); /* between two that are there */
+    ck_assert_int_eq(count_lines(files[_i]), before + 10);
+    sink_rig_fini(&rig);
+}
+END_TEST
+
 START_TEST(killed_at_any_moment_only_whole_lines_stay)
 {
     struct sink_rig rig;
@@ -519,6 +564,8 @@ static Suite *suite(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, the_same_interval_again_is_there_once);
     tcase_add_loop_test(t, half_an_interval_is_completed_not_doubled, 0, 3);
+    tcase_add_loop_test(t, intervals_that_come_again_in_their_order_are_there_once, 0, 3);
+    tcase_add_loop_test(t, another_interval_of_the_same_time_is_kept, 0, 3);
     tcase_add_loop_test(t, killed_at_any_moment_only_whole_lines_stay, 0, 6);
     tcase_add_test(t, a_full_disk_leaves_what_was_there);
     tcase_add_test(t, a_file_renamed_removed_or_cut_is_begun_anew);

@@ -35,8 +35,9 @@ START_TEST(what_is_written_is_read_back)
     const struct sink_env env = { .name = "gate \"north\"" };
     const struct worker_limits limits = { .interval_ms = 60000 };
     struct ring *ring = ring_new(RING_SLOTS, RING_BYTES_MAX);
-    struct report_head head = { .is_once = true, .started_ms = 1700000000123, .written_ms = 1700000100456, .config_hash = "0123456789abcdef",
-                                .interval_ms = 60000, .collection = { .time_ms = 1700000040000, .complete = true } };
+    struct report_head head = { .is_once = true, .started_ms = 1700000000123, .written_ms = 1700000100456,
+                                .config_hash = "0123456789abcdef", .interval_ms = 60000,
+                                .collection = { .time_ms = 1700000040000, .complete = true } };
     struct report_head got;
     struct err err = { 0 };
     struct buf text;
