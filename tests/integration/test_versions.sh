@@ -22,12 +22,12 @@ trap 'exit 130' INT TERM
 
 give_up() { not_ok "$1" && sed 's/^/  /' "$dir/log" && done_testing; exit 1; }
 quietly() { "$lab" "$@" >>"$dir/log" 2>&1 || give_up "lab.sh $*"; }
-start() { # start LABEL ARGUMENT...: a fresh lab
+boot() { # boot LABEL ARGUMENT...: a fresh lab
     label=$1
     shift
     [ ! -e "$dir/lab/env" ] || quietly stop "$dir/lab"
     : >"$dir/log"
-    quietly start "$dir/lab" "$@"
+    "$lab" start "$dir/lab" "$@" >>"$dir/log" 2>&1 || give_up "lab.sh start $*"
     figure "$label: $(sed -n 's/ is ready after \(.* s\):.*/ ready after \1/p' "$dir/log")"
     # shellcheck disable=SC1091
     . "$dir/lab/env"
@@ -62,19 +62,23 @@ nothing_failed() {
         "$dir/status/page.prom" | sort -nu | paste -sd ' ')"
     same "$label: every request was answered" 0 "$(jq '[.rows[] | select(.ok != 1 or .failed != 0)] | length' "$scrapes")"
 }
-equals_java() { # equals_java TABLE...
+compare() { # compare TABLE...
     take
-    nothing_failed
     "$lab" oracle "$dir/lab" >"$dir/oracle.json" 2>"$dir/err" || not_ok "$label: the Java client could not be asked: $(head -3 "$dir/err")"
     "$MQPUSH" status brokers -n "$NAMESRV" -o json >"$dir/status/brokers_later.json" || not_ok "$label: status brokers"
-    python3 "$here/parity.py" "$dir/oracle.json" "$dir/status" "$@" | sed "s/ - V[0-9_]* / - $label: /; s/^# V[0-9_]*:/# $label:/" | cut -c1-300
-    [ "${PIPESTATUS[0]}" -eq 0 ] || failures=$((failures + 1))
+    python3 "$here/parity.py" "$dir/oracle.json" "$dir/status" "$@" >"$dir/compared"
+}
+# Clients that are online commit some offsets, of retry topics, for the first time when they have been so for a while: then once more.
+equals_java() { # equals_java TABLE...
+    compare "$@" || compare "$@" || compare "$@" || failures=$((failures + 1))
+    nothing_failed
+    sed "s/ - V[0-9_]* / - $label: /; s/^# V[0-9_]*:/# $label:/" "$dir/compared" | cut -c1-300
 }
 numbers() { jq -c '.rows[] | [.consumer_group, .topic, .broker, .queue, .min_offset, .max_offset, .consumer_offset, .lag]' "$dir/status/queues.json" | sort; }
 
 all='queues backlogs groups topics brokers'
 
-start '4.3.2' --version 4.3.2
+boot '4.3.2' --version 4.3.2
 live
 # shellcheck disable=SC2086
 equals_java $all clients owners
@@ -91,18 +95,18 @@ nothing_failed
 numbers >"$dir/binary"
 check "$label: $(wc -l <"$dir/json") queues, all as with JSON" diff "$dir/json" "$dir/binary"
 
-start '4.9.7, binary headers' --version 4.9.7 --topics 10 --groups 10 --jvm -Drocketmq.serialize.type=ROCKETMQ
+boot '4.9.7, binary headers' --version 4.9.7 --topics 10 --groups 10 --jvm -Drocketmq.serialize.type=ROCKETMQ
 quietly fill "$dir/lab" --every-tenth-behind
 same "$label: it answers JSON in JSON all the same" "0 0" "$(header_type "$BROKER_A" 28) $(header_type "$NAMESRV" 106)"
 # shellcheck disable=SC2086
 equals_java $all
 
-start '5.3.3' --version 5.3.3 --topics 10 --groups 10
+boot '5.3.3' --version 5.3.3 --topics 10 --groups 10
 quietly fill "$dir/lab" --every-tenth-behind
 # shellcheck disable=SC2086
 equals_java $all
 
-start '5.5.0, binary headers and light queues' --version 5.5.0 --topics 10 --groups 10 --jvm -Drocketmq.serialize.type=ROCKETMQ \
+boot '5.5.0, binary headers and light queues' --version 5.5.0 --topics 10 --groups 10 --jvm -Drocketmq.serialize.type=ROCKETMQ \
     --set enableLmq=true --set enableMultiDispatch=true
 quietly fill "$dir/lab" --every-tenth-behind
 quietly light "$dir/lab" T00001
@@ -121,7 +125,7 @@ nothing_failed
 same "$label: is there with its queues, and all the others" "4 1 $((before + 1))" \
     "$(jq -r '"\(.rows[] | select(.topic == "T_STATIC") | "\(.queues) \(.stored)") \(.rows | length)"' "$dir/status/topics.json")"
 
-start '5.5.0, RocksDB' --version 5.5.0 --set storeType=defaultRocksDB --set configManagerVersion=v2 --set enableLmq=true \
+boot '5.5.0, RocksDB' --version 5.5.0 --set storeType=defaultRocksDB --set configManagerVersion=v2 --set enableLmq=true \
     --set enableMultiDispatch=true
 live
 check "$label: that is where its offsets are" test -d "$dir/lab/broker-a/store/config/rdb"
