@@ -254,11 +254,11 @@ START_TEST(a_name_server_has_at_most_so_many_bytes)
     char address[ADDRESS_MAX_BYTES];
     struct err err;
 
-    put_many('h', ADDRESS_MAX_BYTES - sizeof("[]:9876") + (size_t)_i);
+    put_many('h', ADDRESS_MAX_BYTES - sizeof(":9876") + (size_t)_i);
     buf_putc(&text, '\0');
     const char *list = text.data;
     ck_assert_int_eq(name_next_address(&list, address, &err), _i == 0 ? 1 : -1);
-    ck_assert(_i == 1 || strlen(address) == text.len - 1 + strlen(":9876"));
+    ck_assert(_i == 1 || strlen(address) == ADDRESS_MAX_BYTES - 1);
 }
 END_TEST
 

@@ -197,11 +197,11 @@ int name_next_address(const char **list, char address[ADDRESS_MAX_BYTES], struct
     if (colon != NULL && !is_port(colon + 1, len - host - 1))
         return err_set(err, ERR_CONFIG, "\"%.*s\" is not a name server: expected a port from 1 to 65535 after the last colon",
                        (int)len, at);
-    if (len + sizeof("[]:" DEFAULT_NAMESRV_PORT) > ADDRESS_MAX_BYTES)
+    size_t port = colon != NULL ? len - host - 1 : sizeof(DEFAULT_NAMESRV_PORT) - 1;
+    if ((is_bare_ipv6 ? 2 : 0) + host + 1 + port >= ADDRESS_MAX_BYTES)
         return err_set(err, ERR_CONFIG, "name server address of %zu bytes is too long", len);
     snprintf(address, ADDRESS_MAX_BYTES, "%s%.*s%s:%.*s", is_bare_ipv6 ? "[" : "", (int)host, at, is_bare_ipv6 ? "]" : "",
-             colon != NULL ? (int)(len - host - 1) : (int)sizeof(DEFAULT_NAMESRV_PORT) - 1,
-             colon != NULL ? colon + 1 : DEFAULT_NAMESRV_PORT);
+             (int)port, colon != NULL ? colon + 1 : DEFAULT_NAMESRV_PORT);
     *list = at + len;
     return 1;
 }

@@ -65,7 +65,8 @@ struct rewrite *rewrite_new(const char *map, struct err *err)
             found = err_set(err, ERR_CONFIG, "more than %d addresses", REWRITE_MAX);
             break;
         }
-        r->rules = xrealloc(r->rules, r->count + 1, sizeof(*r->rules));
+        if ((r->count & (r->count - 1)) == 0) /* full: 0, 1, 2, 4, 8, ... */
+            r->rules = xrealloc(r->rules, r->count > 0 ? 2 * r->count : 1, sizeof(*r->rules));
         found = read_rule(from, to, &r->rules[r->count++], err);
         if (found < 0)
             break;
