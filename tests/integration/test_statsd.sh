@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test_statsd.sh - against four real receivers: statsd_exporter, Etsy's statsd, collectd and netdata hold what the sink delivered, in
 # every dialect and over every transport they have; and what `mqpush` says and returns when one is there, and when it is away.
+# alone: a receiver that gets no time loses packets, whatever we do.
 set -uo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
