@@ -45,22 +45,6 @@ static void make_printable(char *to, size_t size, const char *from, size_t len)
     to[used] = '\0';
 }
 
-/* "http://user:secret@host/x" -> "http://host/x": a gateway may send our own credentials back. */
-static void drop_userinfo(char *url)
-{
-    char *host = strstr(url, "://");
-
-    if (host == NULL)
-        return;
-    host += 3;
-    size_t len = strcspn(host, "/?#");
-    for (size_t i = len; i > 0; i--)
-        if (host[i - 1] == '@') {
-            memmove(host, host + i, strlen(host + i) + 1);
-            return;
-        }
-}
-
 /* "Location: x" -> "x" and its length, if that is the name of this header line. */
 static const char *header_value(const char *name, const char *line, size_t *len)
 {
@@ -74,6 +58,28 @@ static const char *header_value(const char *name, const char *line, size_t *len)
     return line + at;
 }
 
+/* Behind the last @ before the path, if there is one: "user:secret@host/x" -> "host/x". */
+static const char *skip_userinfo(const char *at, const char *end)
+{
+    const char *host = at;
+
+    for (; at < end && memchr("/?#", *at, 3) == NULL; at++)
+        if (*at == '@')
+            host = at + 1;
+    return host;
+}
+
+/* Without user and password, before anything is cut: a gateway may send our own credentials back. */
+static void note_location(struct http_answer *answer, const char *value, size_t len)
+{
+    const char *end = value + len, *slashes = memmem(value, len, "//", 2);
+    const char *rest = slashes != NULL ? skip_userinfo(slashes + 2, end) : value;
+
+    make_printable(answer->location, sizeof(answer->location), value, slashes != NULL ? (size_t)(slashes + 2 - value) : 0);
+    size_t used = strlen(answer->location);
+    make_printable(answer->location + used, sizeof(answer->location) - used, rest, (size_t)(end - rest));
+}
+
 static void note_header(struct http_answer *answer, const char *line, size_t len)
 {
     char date[64];
@@ -81,8 +87,7 @@ static void note_header(struct http_answer *answer, const char *line, size_t len
     const char *location = header_value("location:", line, &location_len);
 
     if (location != NULL) {
-        make_printable(answer->location, sizeof(answer->location), location, location_len);
-        drop_userinfo(answer->location);
+        note_location(answer, location, location_len);
         return;
     }
     const char *value = header_value("date:", line, &date_len);

@@ -556,6 +556,10 @@ static const struct {
     { 418, "", "", SINK_REJECT, ERR_CONFIG, "answered 418", 0 },
     { 301, "Location: /metrics/job/x\r\n", "", SINK_REJECT, ERR_CONFIG, "points to /metrics/job/x;", 0 },
     { 302, "Location: https://u:s3cret@sso.example/?x=@\r\n", "", SINK_REJECT, ERR_CONFIG, "to https://sso.example/?x=@;", 0 },
+    { 302, "Location: //u:s3cret@sso.example/\r\n", "", SINK_REJECT, ERR_CONFIG, "to //sso.example/;", 0 },
+    { 302, "Location: https://u:s3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3cret"
+           "s3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3cret@sso.example/\r\n",
+      "", SINK_REJECT, ERR_CONFIG, "to https://sso.example/;", 0 },
     { 307, "", "", SINK_REJECT, ERR_CONFIG, "points to nowhere", 0 },
     { 408, "", "", SINK_RETRY, ERR_REMOTE, "answered 408", 0 },
     { 429, "Retry-After: 7\r\n", "slow down", SINK_RETRY, ERR_REMOTE, "answered 429: slow down", 7000 },
