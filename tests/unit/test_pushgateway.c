@@ -557,8 +557,9 @@ static const struct {
     { 301, "Location: /metrics/job/x\r\n", "", SINK_REJECT, ERR_CONFIG, "points to /metrics/job/x;", 0 },
     { 302, "Location: https://u:s3cret@sso.example/?x=@\r\n", "", SINK_REJECT, ERR_CONFIG, "to https://sso.example/?x=@;", 0 },
     { 302, "Location: //u:s3cret@sso.example/\r\n", "", SINK_REJECT, ERR_CONFIG, "to //sso.example/;", 0 },
-    { 302, "Location: https://u:s3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3cret"
-           "s3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3cret@sso.example/\r\n",
+    { 302, "Location: https://u:s3crets3crets3crets3crets3crets3crets3crets3cret"
+           "s3crets3crets3crets3crets3crets3crets3crets3cret"
+           "s3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3crets3cret@sso.example/\r\n",
       "", SINK_REJECT, ERR_CONFIG, "to https://sso.example/;", 0 },
     { 307, "", "", SINK_REJECT, ERR_CONFIG, "points to nowhere", 0 },
     { 408, "", "", SINK_RETRY, ERR_REMOTE, "answered 408", 0 },
