@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # soak.sh - resident memory over many intervals: `mqpush run` with all sinks (Redis, history, rows, page, Pushgateway, StatsD) on a
-# cluster where every topic moves in every interval. Wall time runs FAST times as fast for the agent (fast_clock.c), so that INTERVALS
+# cluster where every topic moves in every interval (MOVING=15: fifteen of a hundred). Wall time runs FAST times as fast for the agent (fast_clock.c), so that INTERVALS
 # fit into an afternoon; SECONDS_MAX bounds the run. Prints a line each STEP intervals; not part of `make check`.
 set -uo pipefail
 # shellcheck source=tests/lib.sh
@@ -9,6 +9,7 @@ cd "$tests/.." || exit 1
 BUILD=${BUILD:-build/release}
 MQPUSH=$(readlink -f "${MQPUSH:-$BUILD/mqpush}")
 topics=${TOPICS:-1000} queues=${QUEUES:-4} intervals=${INTERVALS:-10000} step=${STEP:-500} fast=${FAST:-25} seconds_max=${SECONDS_MAX:-7200}
+export MOVING=${MOVING:-100}
 every=10 # seconds: long enough for each sink's deadline, which is in real time
 dir=$(mktemp -d /tmp/mqpush-soak.XXXXXX)
 pids=()
@@ -24,7 +25,7 @@ trap 'exit 130' INT TERM
 memory() { awk -v what="$1" '$1 == what ":" { printf "%.1f", $2 / 1024 }' "/proc/$agent/status"; }
 newest() { sqlite3 -cmd '.timeout 5000' "file:$dir/history.db?mode=ro" 'SELECT max(time) FROM intervals' 2>/dev/null; }
 report() { # report INTERVALS
-    printf 'soak topics=%s queues=%s intervals=%s after_s=%s rss_mb=%s anonymous_mb=%s peak_mb=%s\n' "$topics" "$((topics * queues))" "$1" "$SECONDS" \
+    printf 'soak topics=%s moving=%s%% queues=%s intervals=%s after_s=%s rss_mb=%s anonymous_mb=%s peak_mb=%s\n' "$topics" "$MOVING" "$((topics * queues))" "$1" "$SECONDS" \
         "$(memory VmRSS)" "$(memory RssAnon)" "$(memory VmHWM)"
 }
 

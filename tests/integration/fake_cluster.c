@@ -10,6 +10,8 @@
  *     tNNNN queue q   ends at   1000 + 100 q + step (1 + NNNN % 7), starts at NNNN
  *     gNNNN at q      has read  all but (31 NNNN + 17 q + 13 step) % 500 of that
  *
+ * With MOVING=15 in the environment only fifteen topics of a hundred know the step, for the others it is 0.
+ *
  * It calls itself 5.5.0. Each group has one client, which does not tell what it owns.
  *
  * With BROKERS there are so many, broker-a (which is also the name server), broker-001, broker-002, ..., and each holds all of that. The
@@ -44,6 +46,7 @@ struct client {
 };
 
 static struct {
+    unsigned moving; /* topics of a hundred that know the step */
     unsigned topics, queues;
     int64_t step;
     bool is_frozen;
@@ -54,14 +57,19 @@ static struct {
     unsigned client_count;
 } self;
 
+static int64_t step_of(unsigned topic)
+{
+    return topic % 100 < self.moving ? self.step : 0;
+}
+
 static int64_t end_of(unsigned topic, unsigned queue)
 {
-    return 1000 + 100 * (int64_t)queue + self.step * (1 + topic % 7);
+    return 1000 + 100 * (int64_t)queue + step_of(topic) * (1 + topic % 7);
 }
 
 static int64_t lag_of(unsigned topic, unsigned queue)
 {
-    return (31 * (int64_t)topic + 17 * (int64_t)queue + 13 * self.step) % 500;
+    return (31 * (int64_t)topic + 17 * (int64_t)queue + 13 * step_of(topic)) % 500;
 }
 
 static int64_t wall_ms(void)
@@ -400,6 +408,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     self.topics = (unsigned)atoi(argv[1]);
     self.queues = (unsigned)atoi(argv[2]);
+    self.moving = getenv("MOVING") != NULL ? (unsigned)atoi(getenv("MOVING")) : 100;
     self.is_frozen = argc > 3 && strcmp(argv[3], "-") != 0;
     self.step = self.is_frozen ? atoi(argv[3]) : 0;
     self.brokers = argc > 6 && atoi(argv[4]) <= BROKERS_MAX ? (unsigned)atoi(argv[4]) : 1;
