@@ -85,12 +85,15 @@ in_two_lanes() { # in_two_lanes FUNCTION TEST...: every other one
     wait
 }
 
-# Those that boot RocketMQ in one lane, so that there is one cluster at a time; "# alone:" in a script's head says that it bears no company.
+# Those that boot RocketMQ in one lane, so that there are few clusters at a time. In a script's head "# small:" says that its cluster may run
+# beside another one: it comes first in the other lane, long before those with two; "# alone:" that it bears no company.
 integration() {
-    local with_lab=() without=() alone=() t
+    local with_lab=() without=() small=() alone=() t
     for t in tests/integration/test_*.sh; do
         if grep -q '^# alone:' "$t"; then
             alone+=("$t")
+        elif grep -q '^# small:' "$t"; then
+            small+=("$t")
         elif grep -qF "\"\$lab\" start" "$t"; then
             with_lab+=("$t")
         else
@@ -98,7 +101,7 @@ integration() {
         fi
     done
     lane script "${with_lab[@]}" &
-    lane script "${without[@]}" &
+    lane script "${small[@]}" "${without[@]}" &
     wait
     lane script "${alone[@]}"
 }
