@@ -255,6 +255,10 @@ kill_server one
 kill_server two
 
 # --- Cluster ------------------------------------------------------------------------------------------------------------
+# The bus is 10,000 above the port, and must stay below those that the kernel gives to clients.
+bus_is_free() { [ "$1" -lt 22700 ] && ! (exec 3<>"/dev/tcp/127.0.0.1/$(($1 + 10000))") 2>/dev/null; }
+cluster_ports() { while :; do p=$(free_port) && bus_is_free "$p" && { echo "$p" || return; }; done 2>/dev/null; }
+read -r a b c < <(cluster_ports | awk '!seen[$0]++' | head -3 | paste -sd ' ')
 for node in "n1 $a" "n2 $b" "n3 $c"; do
     server "${node% *}" "${node#* }" --cluster-enabled yes --cluster-node-timeout 2000
 done
