@@ -51,6 +51,7 @@ static const struct {
     { "10.0.0.1=gw:20911", "several brokers would end at one port" },
     { "=gw", "expected OLD=NEW" },
     { "[::1=gw", "expected [IPv6]:port" },
+    { "10.0.0.1=[[]", "brackets stand around an IPv6 only" },
 };
 
 START_TEST(a_wrong_map_is_refused_with_its_place)

@@ -39,6 +39,8 @@ int conn_split_address(const char *address, char host[CONN_HOST_MAX], char port[
         first++;
         len -= 2;
     }
+    if (memchr(first, '[', len) != NULL || memchr(first, ']', len) != NULL)
+        return err_set(err, ERR_CONFIG, "\"%.100s\" is no address, brackets stand around an IPv6 only", address);
     if (len >= CONN_HOST_MAX)
         return err_set(err, ERR_CONFIG, "host name of %zu bytes, limit is %d", len, CONN_HOST_MAX - 1);
     memcpy(host, first, len);
