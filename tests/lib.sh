@@ -40,6 +40,16 @@ same() { # same CLAIM WANTED GOT
         printf '  wanted: %s\n  got:    %s\n' "$2" "$3"
     fi
 }
+not_shown() { not_ok "$1" && head -20 "$dir/out" | sed 's/^/  /'; }
+shows() { # shows CLAIM PATTERN: a line of $dir/out matches
+    if grep -qE -- "$2" "$dir/out"; then ok "$1"; else not_shown "$1: no line like: $2"; fi
+}
+says() { # says CLAIM CODE PATTERN ARGS...: mqpush ARGS leaves with CODE and a line of $dir/out that matches PATTERN
+    local claim=$1 code=$2 pattern=$3 got=0
+    shift 3
+    timeout 60 "$MQPUSH" "$@" >"$dir/out" 2>&1 || got=$?
+    if [ "$got" -eq "$code" ]; then shows "$claim" "$pattern"; else not_shown "$claim: exit $got instead of $code"; fi
+}
 done_testing() {
     echo "$passes passed, $failures failed" >&2
     [ "$failures" -eq 0 ] && [ "$passes" -gt 0 ]

@@ -16,22 +16,6 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-# says CLAIM CODE PATTERN ARGS...: mqpush ARGS leaves with CODE and a line that matches PATTERN
-says() {
-    local claim=$1 code=$2 pattern=$3 got=0
-    shift 3
-    timeout 60 "$MQPUSH" "$@" >"$dir/out" 2>&1 || got=$?
-    if [ "$got" -eq "$code" ] && grep -qE -- "$pattern" "$dir/out"; then
-        ok "$claim"
-    else
-        not_ok "$claim: exit $got instead of $code, or no line like: $pattern"
-        sed 's/^/  /' "$dir/out" | head -20
-    fi
-}
-shows() { # shows CLAIM PATTERN: in the output of the last `says`
-    if grep -qE -- "$2" "$dir/out"; then ok "$1"; else not_ok "$1: no line like: $2" && sed 's/^/  /' "$dir/out" | head -20; fi
-}
-
 peer() { # peer BEHAVIOUR: a peer that is wrong in a way no real server is; sets peer_address
     local port
     port=$(free_port)
