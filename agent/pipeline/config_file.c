@@ -17,6 +17,7 @@
  */
 #include "agent/pipeline/config_parts.h"
 
+#include "agent/base/file.h"
 #include "agent/base/utf8.h"
 #include "agent/base/xalloc.h"
 
@@ -337,35 +338,18 @@ static void parse(struct reader *r, const char *text, size_t len)
 
 /* Files ----------------------------------------------------------------------------------------------------------- */
 
-/* A whole file, malloc'd; a pipe is fine (-c <(...)), a directory is not. */
-static int load(const char *path, char **text, size_t *len, bool *is_readable_by_all, struct err *err)
+/* A pipe is fine (-c <(...)), a directory is not. */
+static int load(const char *path, struct buf *text, bool *is_readable_by_all, struct err *err)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
     if (fd < 0)
         return err_sys(err, "cannot be read");
-    int rc = fstat(fd, &st);
-    if (rc < 0)
-        err_sys(err, "cannot be read");
-    char *buffer = xmalloc(CONFIG_FILE_MAX + 1);
-    size_t have = 0;
-    ssize_t n = 0;
-    while (rc == 0 && (n = read(fd, buffer + have, CONFIG_FILE_MAX + 1 - have)) > 0)
-        have += (size_t)n;
-    if (n < 0)
-        rc = err_sys(err, "cannot be read");
-    else if (have > CONFIG_FILE_MAX)
-        rc = err_set(err, ERR_LIMIT, "larger than %d bytes", CONFIG_FILE_MAX);
+    int rc = fstat(fd, &st) < 0 ? err_sys(err, "cannot be read") : file_read(fd, text, err);
     close(fd);
-    if (rc < 0) {
-        free(buffer);
-        return -1;
-    }
-    *text = buffer;
-    *len = have;
-    *is_readable_by_all = S_ISREG(st.st_mode) && (st.st_mode & S_IROTH) != 0;
-    return 0;
+    *is_readable_by_all = rc == 0 && S_ISREG(st.st_mode) && (st.st_mode & S_IROTH) != 0;
+    return rc;
 }
 
 /* -1 if `includer` must not read path: the file is open already further up, or there are too many. */
@@ -391,20 +375,19 @@ static void read_file(const char *path, struct raw_config *raw, struct config_er
 {
     struct reader r = { .raw = raw, .errors = errors, .includer = includer };
     struct err err;
-    char *text = NULL;
-    size_t len = 0;
+    struct buf text;
 
+    buf_init(&text, CONFIG_FILE_MAX);
     r.path = arena_strndup(raw->arena, path, strlen(path));
-    if (check_include(includer, path, raw, &err) < 0 || load(path, &text, &len, &r.is_readable_by_all, &err) < 0) {
-        if (includer != NULL)
-            COMPLAIN(includer, "include: %s: %s", path, err.msg);
-        else
-            config_problem(errors, PROBLEM_FILE, path, "%s", err.msg);
-        return;
+    if (check_include(includer, path, raw, &err) == 0 && load(path, &text, &r.is_readable_by_all, &err) == 0) {
+        raw->files++;
+        parse(&r, text.data, text.len);
+    } else if (includer != NULL) {
+        COMPLAIN(includer, "include: %s: %s", path, err.msg);
+    } else {
+        config_problem(errors, PROBLEM_FILE, path, "%s", err.msg);
     }
-    raw->files++;
-    parse(&r, text, len);
-    free(text);
+    buf_fini(&text);
 }
 
 void config_file_read(const char *path, struct raw_config *raw, struct config_errors *errors)

@@ -3,6 +3,7 @@
 
 #include "agent/base/buf.h"
 #include "agent/base/clock.h"
+#include "agent/base/file.h"
 #include "agent/base/quote.h"
 #include "agent/base/xalloc.h"
 
@@ -272,18 +273,12 @@ static int read_root(const cJSON *root, struct batch *b, struct report_head *hea
 /* 1, 0 if there is no such file, -1. */
 static int read_file(const char *path, struct buf *to, struct err *err)
 {
-    char block[8192];
-    ssize_t n;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(err, "open");
-    while ((n = read(fd, block, sizeof(block))) > 0)
-        buf_put(to, block, (size_t)n);
-    int result = n < 0 ? err_sys(err, "read") : 1;
+    int result = file_read(fd, to, err) < 0 ? -1 : 1;
     close(fd);
-    if (result > 0 && buf_failed(to))
-        return err_set(err, ERR_LIMIT, "more than %zu bytes", REPORT_FILE_MAX);
     return result;
 }
 

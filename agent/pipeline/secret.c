@@ -2,6 +2,7 @@
 #include "agent/pipeline/secret.h"
 
 #include "agent/base/buf.h"
+#include "agent/base/file.h"
 #include "agent/base/xalloc.h"
 
 #include <fcntl.h>
@@ -10,32 +11,37 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The newline that editors and `echo` add is no part of it. */
+static size_t without_line_end(const struct buf *content)
+{
+    size_t len = content->len;
+
+    if (len > 0 && content->data[len - 1] == '\n')
+        len--;
+    if (len > 0 && content->data[len - 1] == '\r')
+        len--;
+    return len;
+}
+
 static int append_file(struct buf *out, const char *path, struct err *err)
 {
+    struct buf content;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
     if (fd < 0)
         return err_sys(err, "%s", path);
-    char *content = xmalloc(SECRET_FILE_MAX + 1);
-    size_t len = 0;
-    ssize_t n;
-    while ((n = read(fd, content + len, SECRET_FILE_MAX + 1 - len)) > 0)
-        len += (size_t)n;
-    int rc = 0;
-    if (n < 0)
-        rc = err_sys(err, "%s", path);
-    else if (len > SECRET_FILE_MAX)
-        rc = err_set(err, ERR_LIMIT, "%s: larger than %d bytes", path, SECRET_FILE_MAX);
+    buf_init(&content, SECRET_FILE_MAX);
+    buf_grow(&content, SECRET_FILE_MAX); /* at once: growing would leave copies behind */
+    int rc = file_read(fd, &content, err);
     close(fd);
-    if (rc == 0 && len > 0 && content[len - 1] == '\n')
-        len--;
-    if (rc == 0 && len > 0 && content[len - 1] == '\r')
-        len--;
-    if (rc == 0 && memchr(content, '\0', len) != NULL)
+    if (rc < 0)
+        err_wrap(err, "%s", path);
+    else if (memchr(content.data, '\0', content.len) != NULL)
         rc = err_set(err, ERR_CONFIG, "%s: holds a zero byte, expected text", path);
-    if (rc == 0)
-        buf_put(out, content, len);
-    explicit_bzero(content, SECRET_FILE_MAX + 1);
-    free(content);
+    else
+        buf_put(out, content.data, without_line_end(&content));
+    explicit_bzero(content.data, content.cap);
+    buf_fini(&content);
     return rc;
 }
 
