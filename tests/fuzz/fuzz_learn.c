@@ -3,7 +3,8 @@
  *
  * The input is cut at each byte 0x01; the first byte of a piece says which request it answers ('O' 43, 'T' 21, 'G' 201,
  * 'E' 208, 'S' 202, 'C' 203, 'R' 307, 'P' 328, 'B' 106, 'L' nothing: the next look), the rest is the body. Once a broker has more than
- * QUEUES_MAX queues or offsets an input is over: more rows are the same rows, and cost a hundred times the rest.
+ * QUEUES_MAX queues or offsets an input is over, and it has at most LOOKS_MAX looks: more rows are the same rows, and cost a hundred times
+ * the rest.
  */
 #include "agent/base/clock.h"
 #include "agent/source/rocketmq/learn.h"
@@ -14,6 +15,7 @@
 #include <math.h>
 
 #define QUEUES_MAX 300
+#define LOOKS_MAX 4
 
 struct world {
     struct rpc *rpc;
@@ -37,6 +39,13 @@ static void check_rows(struct batch *b)
     }
 }
 
+static void choose_broker(struct world *w)
+{
+    topology_choose_leaders(&w->topology);
+    w->broker = w->topology.clusters[0]->brokers[0];
+    w->broker->leader->is_up = true;
+}
+
 static void next_look(struct world *w)
 {
     static const struct look_options options = { .include_system = true, .cluster_names = "x=y", .interval_ms = 60000 };
@@ -52,9 +61,7 @@ static void next_look(struct world *w)
     for (unsigned c = 0; c < w->topology.cluster_count; c++)
         cluster_tidy(w->topology.clusters[c]);
     topology_forget(&w->topology, w->now_ns, 1000000);
-    topology_choose_leaders(&w->topology);
-    w->broker = w->topology.clusters[0]->brokers[0];
-    w->broker->leader->is_up = true;
+    choose_broker(w);
     w->look++;
     w->now_ns += NS_PER_S;
 }
@@ -94,7 +101,7 @@ static void learn_piece(struct world *w, char what, struct view body)
         learn_producers(b, body, true, &err);
     else if (what == 'B')
         topology_learn(&w->topology, w->rpc, body, w->now_ns, &listed, &err);
-    else if (what == 'L')
+    else if (what == 'L' && w->look < LOOKS_MAX)
         next_look(w);
 }
 
@@ -105,8 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     unsigned listed;
 
     topology_learn(&w.topology, w.rpc, view_of(brokers), w.now_ns, &listed, NULL);
-    topology_choose_leaders(&w.topology);
-    next_look(&w);
+    choose_broker(&w);
     bool is_small = true;
     for (size_t at = 0; at < size && is_small;) {
         const uint8_t *end = memchr(data + at, 1, size - at);
