@@ -161,6 +161,7 @@ all_there "each row once after the server was killed" aof: $start 100 2000 "127.
 done=0 kills=0 # the agent is killed; the next one begins with the last interval that was accepted
 has_two_or_is_done() { [ "$(oks "$dir/out")" -ge 2 ] || ! kill -0 "$pusher" 2>/dev/null; }
 while [ "$done" -lt 100 ] && [ "$kills" -lt 300 ]; do
+    : >"$dir/out" # here: one that is killed at once has not emptied it
     "$tool" push "$url" $((start + done * 60)) $((100 - done)) 2000 20 prefix=kill: >"$dir/out" 2>&1 &
     pusher=$!
     [ $((kills % 2)) -eq 0 ] || wait_for 60 has_two_or_is_done # every other one gets on, however slow the machine
