@@ -21,6 +21,7 @@ import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
  */
 public final class Lab {
     static final String LOOPBACK = "127.0.0.1";
+    static final int TIMEOUT_MS = 30000; // of a question; a busy machine answers late
 
     public static void main(String[] args) throws Exception {
         endAfter(Long.getLong("lab.life", 900));
@@ -75,7 +76,7 @@ public final class Lab {
     }
 
     static DefaultMQAdminExt admin(String namesrv) throws Exception {
-        DefaultMQAdminExt admin = new DefaultMQAdminExt(10000);
+        DefaultMQAdminExt admin = new DefaultMQAdminExt(TIMEOUT_MS);
         admin.setNamesrvAddr(namesrv);
         admin.setClientIP(LOOPBACK);
         admin.setInstanceName("lab-admin-" + ProcessHandle.current().pid());
@@ -105,7 +106,7 @@ public final class Lab {
                 m.put(ext[i], ext[i + 1]);
             c.setExtFields(m);
         }
-        return api.getRemotingClient().invokeSync(addr, c, 10000);
+        return api.getRemotingClient().invokeSync(addr, c, TIMEOUT_MS);
     }
 
     /**
@@ -115,7 +116,7 @@ public final class Lab {
     static void awaitDispatch(MQClientAPIImpl api, Iterable<String> addrs) throws Exception {
         for (String addr : addrs)
             for (int i = 0;; i++) {
-                if ("0".equals(api.getBrokerRuntimeInfo(addr, 10000).getTable().get("dispatchBehindBytes")))
+                if ("0".equals(api.getBrokerRuntimeInfo(addr, TIMEOUT_MS).getTable().get("dispatchBehindBytes")))
                     break;
                 if (i == 300)
                     throw new IllegalStateException(addr + " does not catch up with its commit log");

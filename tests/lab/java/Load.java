@@ -186,7 +186,7 @@ public final class Load {
             String t = topic(g % topics);
             Map<Integer, Long> ends = new HashMap<>();
             if (!(behind && g % 10 == 0))
-                for (var e : api.getTopicStatsInfo(addr, t, 10000).getOffsetTable().entrySet())
+                for (var e : api.getTopicStatsInfo(addr, t, Lab.TIMEOUT_MS).getOffsetTable().entrySet())
                     ends.put(e.getKey().getQueueId(), e.getValue().getMaxOffset());
             for (int q = 0; q < queues; q++)
                 want.put(t + "@" + group(g) + "@" + q, ends.getOrDefault(q, 0L));
@@ -209,7 +209,7 @@ public final class Load {
                 ext.put("commitOffset", e.getValue().toString());
                 RemotingCommand c = RemotingCommand.createRequestCommand(15, null);
                 c.setExtFields(ext);
-                api.getRemotingClient().invokeOneway(addr, c, 10000);
+                api.getRemotingClient().invokeOneway(addr, c, Lab.TIMEOUT_MS);
                 if (n % 5000 == 0)
                     Lab.ask(api, addr, 43);             // let the broker catch up
             }
