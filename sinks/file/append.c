@@ -64,10 +64,10 @@ static int find_line(const struct append_file *f, int64_t end, int64_t *start, s
             return err_sys(err, "%s: read", f->path);
         const char *found = memrchr(bytes, '\n', (size_t)n);
         *start = found != NULL ? from + (found - bytes) + 1 : 0;
+        if (found == NULL && end - from > LINE_MAX_BYTES)
+            return err_set(err, ERR_CONFIG, "%s: a line of more than %d bytes: not written by mqpush", f->path, LINE_MAX_BYTES);
         if (found != NULL || from == 0)
             return 0;
-        if (end - from > LINE_MAX_BYTES)
-            return err_set(err, ERR_CONFIG, "%s: a line of more than %d bytes: not written by mqpush", f->path, LINE_MAX_BYTES);
     }
     *start = 0;
     return 0;
