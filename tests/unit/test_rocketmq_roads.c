@@ -84,6 +84,30 @@ START_TEST(a_server_without_tls_is_spoken_to_plainly_if_tls_is_tried)
 }
 END_TEST
 
+#define REFUSERS_MAX 4096 /* of conn_curl.c */
+
+START_TEST(servers_without_tls_are_remembered_up_to_a_limit) /* loop test: _i is how far past the limit */
+{
+    struct broker *b = broker_start();
+    char address[32];
+
+    broker_always(b, RMQ_GET_TOPIC_STATS_INFO);
+    start(CONN_TLS_TRY, broker_address(b));
+    for (int i = 1; i < REFUSERS_MAX + _i; i++) {
+        snprintf(address, sizeof(address), "%d.other:1", i);
+        conn_curl_road_note_refuser(road, address);
+        conn_curl_road_note_refuser(road, address); /* is one all the same */
+    }
+    for (int i = 0; i < 3; i++) {
+        ask(rpc, t, 1);
+        rpc_close_all(rpc);
+    }
+    ck_assert_msg(answers == 3, "%s", failed.msg);
+    ck_assert_int_eq(broker_connections(b), _i == 0 ? 1 + 3 : 3 + 3); /* TLS once, or each time */
+    stop(b);
+}
+END_TEST
+
 START_TEST(a_server_without_tls_is_refused_if_tls_is_required)
 {
     struct broker *b = broker_start();
@@ -233,6 +257,7 @@ static Suite *suite(void)
     TCase *c = unit_case(s, "roads");
 
     tcase_add_test(c, a_server_without_tls_is_spoken_to_plainly_if_tls_is_tried);
+    tcase_add_loop_test(c, servers_without_tls_are_remembered_up_to_a_limit, 0, 2);
     tcase_add_test(c, a_server_without_tls_is_refused_if_tls_is_required);
     tcase_add_test(c, connections_are_kept_between_runs);
     tcase_add_test(c, large_answers_come_through_whole);
