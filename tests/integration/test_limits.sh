@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# test_limits.sh - agent/LIMITS.md against the source: each constant stands where it says with the value it says, has a test, each test named exists and is
-# run, and no constant named like a limit is missing.
+# test_limits.sh - agent/LIMITS.md against the source: each constant stands where it says with the value it says and has a test,
+# each test named exists and is run, and no constant named like a limit is missing.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib.sh

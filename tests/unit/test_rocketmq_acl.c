@@ -346,6 +346,8 @@ START_TEST(a_list_that_changes_all_the_time_is_asked_for_whole)
     good_look(r);
     ck_assert_int_eq(broker_unmet(r->a), 0);
     ck_assert_int_eq(asked(r, RMQ_GET_ALL_TOPIC_CONFIG), RESTARTS_MAX + 2 + _i);
+    const char *seq = broker_saw(r->a, RMQ_GET_ALL_TOPIC_CONFIG, "topicSeq");
+    ck_assert(_i == 0 ? seq != NULL && strcmp(seq, "2") == 0 : seq == NULL || seq[0] == '\0');
     expect_topics(r, _i == 0 ? "ABCDT" : "AT");
     rig_free(r);
 }
