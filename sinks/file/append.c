@@ -64,10 +64,10 @@ static int find_line(const struct append_file *f, int64_t end, int64_t *start, s
             return err_sys(err, "%s: read", f->path);
         const char *found = memrchr(bytes, '\n', (size_t)n);
         *start = found != NULL ? from + (found - bytes) + 1 : 0;
+        if (found == NULL && end - from > LINE_MAX_BYTES)
+            return err_set(err, ERR_CONFIG, "%s: a line of more than %d bytes: not written by mqpush", f->path, LINE_MAX_BYTES);
         if (found != NULL || from == 0)
             return 0;
-        if (end - from > LINE_MAX_BYTES)
-            return err_set(err, ERR_CONFIG, "%s: a line of more than %d bytes: not written by mqpush", f->path, LINE_MAX_BYTES);
     }
     *start = 0;
     return 0;
@@ -186,7 +186,6 @@ static int check_head(struct append_file *f, const char *head, size_t head_len, 
     char *bytes = xmalloc(HEAD_MAX);
     int result = 0;
 
-    assert(head_len <= HEAD_MAX);
     ssize_t n = pread(f->fd, bytes, head_len, 0);
     if (n < 0)
         result = err_sys(err, "%s: read", f->path);
@@ -245,6 +244,7 @@ static bool is_in_place(const struct append_file *f)
 int append_begin(struct append_file *f, int64_t time_s, const char *head, size_t head_len, struct sink_delivery *d,
                  struct err *err)
 {
+    assert(head_len <= HEAD_MAX);
     if (f->fd >= 0 && !is_in_place(f))
         close_file(f);
     if (f->fd < 0 && open_file(f, head, head_len, err) < 0)

@@ -147,6 +147,7 @@ static int walk_back(struct walk *w, struct link *l, const char *end, uint64_t m
     for (w->ended = false; !w->ended && w->passed < most; end = text) {
         struct redisReply *reply;
         struct stream_id below;
+        w->page = most - w->passed < w->page ? (uint32_t)(most - w->passed) : w->page;
         ask_page(w, l, end);
         if (stream_reply(w->s, l, wait, &reply, err) < 0)
             return -1;

@@ -80,7 +80,9 @@ static struct key *find_key(struct redis_peer *p, const char *name, size_t len, 
 
 static void put_bulk(struct buf *out, const char *data, size_t len)
 {
-    buf_printf(out, "$%zu\r\n", len);
+    buf_putc(out, '$');
+    buf_put_u64(out, len);
+    buf_puts(out, "\r\n");
     buf_put(out, data, len);
     buf_puts(out, "\r\n");
 }
@@ -92,6 +94,16 @@ static void put_id(struct buf *out, struct stream_id id)
     put_bulk(out, text, stream_id_print(id, text));
 }
 
+static struct entry *new_entry(struct key *k, struct stream_id id)
+{
+    if (k->count == k->room) {
+        k->room = k->room * 2 + 64;
+        k->entries = xrealloc(k->entries, k->room, sizeof(*k->entries));
+    }
+    k->entries[k->count] = (struct entry){ .id = k->last = id };
+    return &k->entries[k->count++];
+}
+
 static bool add_entry(struct key *k, const struct word *words, unsigned count)
 {
     struct stream_id id;
@@ -99,12 +111,7 @@ static bool add_entry(struct key *k, const struct word *words, unsigned count)
 
     if (stream_id_parse(words[0].data, words[0].len, &id) < 0 || stream_id_compare(id, k->last) <= 0)
         return false;
-    if (k->count == k->room) {
-        k->room = k->room * 2 + 64;
-        k->entries = xrealloc(k->entries, k->room, sizeof(*k->entries));
-    }
-    struct entry *e = &k->entries[k->count++];
-    *e = (struct entry){ .id = id };
+    struct entry *e = new_entry(k, id);
     buf_init(&e->fields, 0);
     buf_init(&text, 0);
     buf_printf(&e->fields, "*%u\r\n", count - 1);
@@ -117,7 +124,6 @@ static bool add_entry(struct key *k, const struct word *words, unsigned count)
     }
     buf_putc(&text, '\0');
     e->text = text.data;
-    k->last = id;
     return true;
 }
 
@@ -125,7 +131,25 @@ static void put_entry(struct buf *out, const struct entry *e)
 {
     buf_puts(out, "*2\r\n");
     put_id(out, e->id);
-    buf_put(out, e->fields.data, e->fields.len);
+    if (e->fields.len > 0)
+        buf_put(out, e->fields.data, e->fields.len);
+    else
+        buf_puts(out, "*0\r\n");
+}
+
+/* How many entries have an id up to this one. */
+static unsigned count_up_to(const struct key *k, struct stream_id end)
+{
+    unsigned low = 0, high = k->count;
+
+    while (low < high) {
+        unsigned middle = low + (high - low) / 2;
+        if (stream_id_compare(k->entries[middle].id, end) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 static void answer_info(const struct key *k, struct buf *out)
@@ -154,10 +178,10 @@ static void answer_range(const struct key *k, const struct word *w, struct buf *
         stream_id_parse(w[2].data, w[2].len, &end);
     stream_id_parse(w[3].data, w[3].len, &start);
     buf_init(&page, 0);
-    for (unsigned i = k != NULL ? k->count : 0; i > 0 && found < most; i--) {
+    for (unsigned i = k != NULL ? count_up_to(k, end) : 0; i > 0 && found < most; i--) {
         const struct entry *e = &k->entries[i - 1];
-        if (stream_id_compare(e->id, end) > 0 || stream_id_compare(e->id, start) < 0)
-            continue;
+        if (stream_id_compare(e->id, start) < 0)
+            break;
         put_entry(&page, e);
         found++;
     }
@@ -504,6 +528,16 @@ void redis_peer_add(struct redis_peer *p, const char *key, const char *id, const
     bool added = add_entry(find_key(p, key, strlen(key), true), words, 3);
     pthread_mutex_unlock(&p->lock);
     assert(added);
+}
+
+void redis_peer_add_many(struct redis_peer *p, const char *key, int64_t ms, unsigned count)
+{
+    pthread_mutex_lock(&p->lock);
+    struct key *k = find_key(p, key, strlen(key), true);
+    assert(k->last.ms < (uint64_t)ms);
+    for (unsigned i = 0; i < count; i++)
+        new_entry(k, (struct stream_id){ (uint64_t)ms, i });
+    pthread_mutex_unlock(&p->lock);
 }
 
 const char *redis_peer_log(struct redis_peer *p)

@@ -34,6 +34,8 @@ unsigned redis_peer_entries(struct redis_peer *p, const char *key);
 const char *redis_peer_entry(struct redis_peer *p, const char *key, unsigned i);
 /* Puts an entry of somebody else. */
 void redis_peer_add(struct redis_peer *p, const char *key, const char *id, const char *name, const char *value);
+/* So many of somebody else, MS-0, MS-1, ..., behind all there are and as small as can be: without a field, and without a text here. */
+void redis_peer_add_many(struct redis_peer *p, const char *key, int64_t ms, unsigned count);
 /* All commands so far, one a line, words separated by a blank (for looking into them with strstr). Until the next call. */
 const char *redis_peer_log(struct redis_peer *p);
 

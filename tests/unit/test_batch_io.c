@@ -218,6 +218,62 @@ START_TEST(what_does_not_follow_the_format_is_refused)
 }
 END_TEST
 
+/* What a newer agent may write. The first two limits are those of batch_io.c. */
+#define NAME_MAX_BYTES 64
+#define TABLES_MAX 256
+
+static const struct {
+    unsigned tables;
+    size_t table_name;
+    unsigned columns;
+    size_t column_name;
+    bool fits;
+} unknown[] = {
+    { TABLES_MAX, 1, 1, 1, true },         { TABLES_MAX + 1, 1, 1, 1, false },
+    { 1, NAME_MAX_BYTES, 1, 1, true },     { 1, NAME_MAX_BYTES + 1, 1, 1, false },
+    { 1, 1, SCHEMA_COLUMNS_MAX, 1, true }, { 1, 1, SCHEMA_COLUMNS_MAX + 1, 1, false },
+    { 1, 1, 1, NAME_MAX_BYTES, true },     { 1, 1, 1, NAME_MAX_BYTES + 1, false },
+};
+
+static void put_count(struct buf *to, unsigned count)
+{
+    for (; count >= 0x80; count >>= 7)
+        buf_putc(to, (char)(count | 0x80));
+    buf_putc(to, (char)count);
+}
+
+static void put_name(struct buf *to, size_t len)
+{
+    put_count(to, (unsigned)len);
+    while (len-- > 0)
+        buf_putc(to, 'n');
+}
+
+START_TEST(unknown_tables_and_columns_have_limits) /* loop test over unknown */
+{
+    struct err err = { 0 };
+    struct buf stream;
+
+    buf_init(&stream, 0);
+    buf_put(&stream, INFO TEXTS, sizeof(INFO TEXTS) - 1);
+    put_count(&stream, unknown[_i].tables);
+    for (unsigned t = 0; t < unknown[_i].tables; t++) {
+        put_name(&stream, unknown[_i].table_name);
+        put_count(&stream, 1); /* row */
+        put_count(&stream, unknown[_i].columns);
+        for (unsigned c = 0; c < unknown[_i].columns; c++) {
+            put_name(&stream, unknown[_i].column_name);
+            buf_puts(&stream, "t=\x01");
+        }
+    }
+    struct batch *b = read_stream(stream.data, stream.len, &err);
+    ck_assert_msg((b != NULL) == unknown[_i].fits, "%s", err.msg);
+    ck_assert(unknown[_i].fits || err.kind == ERR_PROTO);
+    batch_unref(b);
+    buf_fini(&stream);
+}
+END_TEST
+
 /* Damage --------------------------------------------------------------------------------------------------------------- */
 
 static void write_small(struct buf *bytes)
@@ -297,6 +353,7 @@ static Suite *suite(void)
     tcase_add_loop_test(c, any_batch_reads_back_the_same, 0, 20);
     tcase_add_test(c, names_decide_and_not_places);
     tcase_add_loop_test(c, what_does_not_follow_the_format_is_refused, 0, sizeof(wrong) / sizeof(wrong[0]));
+    tcase_add_loop_test(c, unknown_tables_and_columns_have_limits, 0, sizeof(unknown) / sizeof(unknown[0]));
     tcase_add_test(c, any_changed_byte_is_noticed);
     tcase_add_test(c, any_missing_byte_is_noticed);
     tcase_add_test(c, a_size_that_no_packing_gives_is_refused_before_it_is_believed);

@@ -11,10 +11,13 @@
 #include "agent/pipeline/config_parts.h"
 #include "agent/pipeline/report.h"
 #include "agent/pipeline/secret.h"
+#include "agent/pipeline/state.h"
 #include "agent/source/rocketmq/names.h"
 #include "agent/view/when.h"
+#include "sinks/pushgateway/group.h"
 #include "sinks/redis/address.h"
 #include "tests/fake/http_peer.h"
+#include "tests/fake/sink_rig.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -187,6 +190,36 @@ START_TEST(a_pattern_for_tables_is_at_most_so_long)
 }
 END_TEST
 
+START_TEST(a_group_has_at_most_so_many_labels)
+{
+    struct group group = { .count = 0 };
+    struct err err = { .kind = ERR_NONE };
+
+    for (int i = 0; i < GROUP_LABELS_MAX + _i; i++)
+        buf_printf(&text, "%sl%d=v", i > 0 ? ", " : "", i);
+    buf_putc(&text, '\0');
+    ck_assert_msg(group_make(&group, "job", "instance", text.data, NULL, &err) == (_i == 0 ? 0 : -1), "%s", err.msg);
+    ck_assert_uint_eq(group.count, GROUP_LABELS_MAX + 2); /* beside job and instance */
+    ck_assert(_i == 0 || (err.kind == ERR_CONFIG && strcmp(err.msg, "grouping: more than 16 labels") == 0));
+    group_fini(&group);
+}
+END_TEST
+
+START_TEST(a_prefix_of_redis_keys_is_at_most_so_long)
+{
+    struct sink_rig rig;
+
+    put_many('p', 200 + (size_t)_i); /* PREFIX_MAX of sinks/redis/redis.c */
+    buf_putc(&text, '\0');
+    sink_rig_init(&rig, "redis");
+    sink_rig_set(&rig, "url", "redis://h");
+    sink_rig_set(&rig, "prefix", text.data);
+    ck_assert_msg(sink_rig_open(&rig) == (_i == 0 ? 0 : -1), "%s", rig.err.msg);
+    ck_assert(_i == 0 || (rig.err.kind == ERR_CONFIG && strcmp(rig.err.msg, "prefix: longer than 200 bytes") == 0));
+    sink_rig_fini(&rig);
+}
+END_TEST
+
 START_TEST(a_secret_is_at_most_so_long)
 {
     put_many('s', SECRET_FILE_MAX + (size_t)_i);
@@ -212,6 +245,38 @@ START_TEST(a_report_has_at_most_so_many_bytes)
     ck_assert_int_eq(report_read(".", b, &head, &err), _i == 0 ? 1 : -1);
     ck_assert(_i == 0 || err.kind == ERR_LIMIT);
     batch_unref(b);
+}
+END_TEST
+
+START_TEST(what_a_part_remembers_has_at_most_so_many_bytes)
+{
+    struct err err = { .kind = ERR_NONE };
+    struct state *state = state_open(directory, "test", &err);
+    char *blob = xcalloc(1, STATE_BLOB_MAX + 1); /* pages that nobody has touched */
+
+    ck_assert_msg(state != NULL && state_begin(state, &err) == 0, "%s", err.msg);
+    ck_assert_msg(state_write(state, "most", blob, STATE_BLOB_MAX, &err) == 0, "%s", err.msg);
+    ck_assert_int_eq(state_write(state, "more", blob, STATE_BLOB_MAX + 1, &err), -1);
+    ck_assert_int_eq(err.kind, ERR_LIMIT);
+    ck_assert_str_eq(err.msg, "more: 67108865 bytes to remember, limit is 67108864");
+    free(blob);
+    state_close(state);
+}
+END_TEST
+
+/* A view stands for a file that somebody else has written: it gives so many bytes without holding them. */
+START_TEST(what_is_read_back_has_at_most_so_many_bytes)
+{
+    struct err err = { .kind = ERR_NONE };
+    struct state *state = state_open(directory, "test", &err);
+    char view[128];
+
+    snprintf(view, sizeof(view), "DROP TABLE blobs; CREATE VIEW blobs AS SELECT 'part' AS name, zeroblob(%zu) AS data",
+             STATE_BLOB_MAX + (size_t)_i);
+    ck_assert_msg(state_begin(state, &err) == 0 && state_exec(state, view, &err) == 0, "%s", err.msg);
+    ck_assert_int_eq(state_read(state, "part", &text, &err), _i == 0);
+    ck_assert_uint_eq(text.len, _i == 0 ? STATE_BLOB_MAX : 0);
+    state_close(state);
 }
 END_TEST
 
@@ -399,8 +464,12 @@ int main(void)
     tcase_add_loop_test(c, there_are_at_most_so_many_labels, 0, 2);
     tcase_add_loop_test(c, a_label_is_at_most_so_long, 0, 3);
     tcase_add_loop_test(c, a_pattern_for_tables_is_at_most_so_long, 0, 2);
+    tcase_add_loop_test(c, a_group_has_at_most_so_many_labels, 0, 2);
+    tcase_add_loop_test(c, a_prefix_of_redis_keys_is_at_most_so_long, 0, 2);
     tcase_add_loop_test(c, a_secret_is_at_most_so_long, 0, 2);
     tcase_add_loop_test(c, a_report_has_at_most_so_many_bytes, 0, 2);
+    tcase_add_test(c, what_a_part_remembers_has_at_most_so_many_bytes);
+    tcase_add_loop_test(c, what_is_read_back_has_at_most_so_many_bytes, 0, 2);
     tcase_add_test(c, a_stored_batch_announces_at_most_so_much);
     tcase_add_loop_test(c, a_name_server_has_at_most_so_many_bytes, 0, 2);
     tcase_add_loop_test(c, a_list_of_redis_hosts_is_at_most_so_long, 0, 2);

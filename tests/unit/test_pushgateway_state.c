@@ -2,6 +2,7 @@
 #include "agent/base/buf.h"
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
+#include "agent/net/http.h"
 #include "sinks/pushgateway/state.h"
 #include "sinks/pushgateway/sweep.h"
 #include "tests/fake/http_peer.h"
@@ -23,6 +24,7 @@ static const char list[] =
     TIME("push_time_seconds", "NaN") " , " TIME("push_failure_time_seconds", "17") " }"
     "]}";
 
+static struct http_peer *peer;
 static struct state_groups groups;
 static struct err err;
 
@@ -144,9 +146,60 @@ START_TEST(what_a_group_holds_takes_no_memory)
 }
 END_TEST
 
+/* --- the version ---------------------------------------------------------------------------------------------------- */
+
+#define STATUS_MAX (64 * 1024) /* of state.c */
+
+/* What is found in a page of so many bytes that tells a version of so many; "" if nothing is. */
+static void read_version(size_t page_len, size_t version_len, char version[STATE_VERSION_MAX])
+{
+    static const char head[] = "{\"data\":{\"build_information\":{\"version\":\"", tail[] = "\"}}}";
+    const struct http_options options = { .what = "Pushgateway", .url = xasprintf("http://127.0.0.1:%d", http_peer_port(peer)),
+                                          .user_agent = "t", .timeout_ms = 20000, .proxy = "none" };
+    struct buf page;
+
+    buf_init(&page, 0);
+    buf_puts(&page, head);
+    for (size_t i = 0; i < version_len; i++)
+        buf_putc(&page, (char)('0' + i % 10));
+    buf_puts(&page, tail);
+    while (page.len < page_len)
+        buf_putc(&page, ' ');
+    buf_putc(&page, '\0');
+    http_peer_answer(peer, 200, "", page.data);
+    struct http *http = http_open(&options, &err);
+    ck_assert_msg(http != NULL, "%s", err.msg);
+    ck_assert_int_eq(state_read_version(http, clock_now_ns() + 20 * NS_PER_S, version), version[0] != '\0');
+    http_close(http);
+    free((char *)options.url);
+    buf_fini(&page);
+}
+
+START_TEST(a_status_page_is_at_most_so_long) /* loop test: _i is how far past the limit */
+{
+    char version[STATE_VERSION_MAX];
+
+    peer = http_peer_start();
+    read_version(STATUS_MAX + (size_t)_i, 5, version);
+    ck_assert_str_eq(version, _i == 0 ? "01234" : "");
+    http_peer_stop(peer);
+}
+END_TEST
+
+START_TEST(a_version_is_cut_where_its_room_ends) /* loop test: _i is how far past the limit */
+{
+    char version[STATE_VERSION_MAX];
+
+    peer = http_peer_start();
+    read_version(0, STATE_VERSION_MAX - 1 + (size_t)_i, version);
+    ck_assert_uint_eq(strlen(version), STATE_VERSION_MAX - 1);
+    ck_assert_int_eq(version[STATE_VERSION_MAX - 2], '0' + (STATE_VERSION_MAX - 2) % 10);
+    http_peer_stop(peer);
+}
+END_TEST
+
 /* --- sweeping ------------------------------------------------------------------------------------------------------- */
 
-static struct http_peer *peer;
 static struct sink_rig rig;
 static struct sweep_list swept;
 
@@ -268,6 +321,9 @@ static Suite *suite(void)
     tcase_add_test(t, an_empty_list_has_no_groups);
     tcase_add_loop_test(t, each_limit_holds, 0, COUNT(limits));
     tcase_add_test(t, what_a_group_holds_takes_no_memory);
+    t = unit_case(s, "version");
+    tcase_add_loop_test(t, a_status_page_is_at_most_so_long, 0, 2);
+    tcase_add_loop_test(t, a_version_is_cut_where_its_room_ends, 0, 2);
     t = unit_case(s, "sweep");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, groups_come_oldest_first_with_ages_by_the_gateways_clock);

@@ -1,5 +1,6 @@
 /* test_rocketmq_acl.c - brokers that ask who we are: signatures, what their refusals mean and cost, lists page by page. */
 #include "agent/base/buf.h"
+#include "agent/source/rocketmq/cluster.h"
 #include "agent/source/rocketmq/forbidden.h"
 #include "agent/source/rocketmq/sign.h"
 #include "tests/fake/rmq_rig.h"
@@ -311,35 +312,82 @@ START_TEST(a_list_that_changes_between_two_pages_begins_again)
 }
 END_TEST
 
+START_TEST(a_page_without_names_ends_a_list)
+{
+    struct rig *r = rig_paging();
+
+    say_page(r, false, NULL, VERSION_1, "", "100000");
+    rig_open(r, 60000);
+    look(r);
+    ck_assert_int_eq(r->result, SOURCE_SOME);
+    ck_assert_msg(strstr(r->err.msg, "list of 100000 names does not end: 0 after 0 pages") != NULL, "%s", r->err.msg);
+    rig_free(r);
+}
+END_TEST
+
+/* ---- limits of such a list; each test is a loop over: at it, one past it ------------------------------------------- */
+
+#define RESTARTS_MAX 3 /* these two of lanes_inventory.c */
+#define PAGES_MAX 4096
+
 START_TEST(a_list_that_changes_all_the_time_is_asked_for_whole)
 {
     struct rig *r = rig_paging();
     char version[80];
 
-    say_page(r, false, NULL, VERSION_1, "A B T", NULL);
-    for (int i = 0; i < 5; i++) {
+    say_page(r, false, NULL, VERSION_1, "A T", NULL);
+    for (int i = 0; i <= RESTARTS_MAX + _i; i++) {
         snprintf(version, sizeof(version), "{\"counter\":%d,\"stateVersion\":0,\"timestamp\":1}", i);
         say_page(r, true, i == 0 ? "0" : "2", version, "C D", "5");
     }
+    if (_i == 0)
+        say_page(r, true, "2", version, "A B T", "5");
     rig_open(r, 60000);
     good_look(r);
     ck_assert_int_eq(broker_unmet(r->a), 0);
-    ck_assert_int_eq(asked(r, RMQ_GET_ALL_TOPIC_CONFIG), 6);
-    expect_topics(r, "ABT");
+    ck_assert_int_eq(asked(r, RMQ_GET_ALL_TOPIC_CONFIG), RESTARTS_MAX + 2 + _i);
+    const char *seq = broker_saw(r->a, RMQ_GET_ALL_TOPIC_CONFIG, "topicSeq");
+    ck_assert(_i == 0 ? seq != NULL && strcmp(seq, "2") == 0 : seq == NULL || seq[0] == '\0');
+    expect_topics(r, _i == 0 ? "ABCDT" : "AT");
     rig_free(r);
 }
 END_TEST
 
-START_TEST(a_list_that_does_not_end_is_given_up)
+START_TEST(a_list_has_at_most_so_many_pages)
 {
     struct rig *r = rig_paging();
+    char total[16];
 
-    say_page(r, false, NULL, VERSION_1, _i == 0 ? "" : "A", "100000");
+    snprintf(total, sizeof(total), "%d", PAGES_MAX + _i); /* names, one a page */
+    say_page(r, false, NULL, VERSION_1, "T", total);
     rig_open(r, 60000);
     look(r);
-    ck_assert_int_eq(r->result, SOURCE_SOME);
-    ck_assert_msg(strstr(r->err.msg, "does not end") != NULL, "%s", r->err.msg);
-    ck_assert_int_le(asked(r, RMQ_GET_ALL_TOPIC_CONFIG), 4096);
+    ck_assert_int_eq(asked(r, RMQ_GET_ALL_TOPIC_CONFIG), PAGES_MAX);
+    ck_assert_msg(r->result == (_i == 0 ? SOURCE_ALL : SOURCE_SOME), "%s", r->err.msg);
+    ck_assert(_i == 0 || strstr(r->err.msg, "list of 4097 names does not end: 4096 after 4096 pages") != NULL);
+    rig_free(r);
+}
+END_TEST
+
+/* A version that cannot be sent back gives no second page. */
+START_TEST(a_version_of_a_list_has_a_longest_length)
+{
+    static const char head[] = "{\"counter\":1,\"v\":\"", tail[] = "\"}";
+    struct rig *r = rig_paging();
+    char version[LIST_VERSION_MAX + 1];
+
+    snprintf(version, sizeof(version), "%s%0*d%s", head, LIST_VERSION_MAX - 1 + _i - (int)strlen(head) - (int)strlen(tail), 7, tail);
+    ck_assert_uint_eq(strlen(version), LIST_VERSION_MAX - 1 + (size_t)_i);
+    say_page(r, false, NULL, version, "A T", NULL);
+    say_page(r, true, "0", version, "C D", "5");
+    if (_i == 0)
+        say_page(r, true, "2", version, "A B T", "5");
+    rig_open(r, 60000);
+    good_look(r);
+    ck_assert_int_eq(broker_unmet(r->a), 0);
+    const char *sent = broker_saw(r->a, RMQ_GET_ALL_TOPIC_CONFIG, "dataVersion");
+    ck_assert(_i == 0 ? sent != NULL && strcmp(sent, version) == 0 : sent == NULL || sent[0] == '\0');
+    expect_topics(r, _i == 0 ? "ABCDT" : "AT");
     rig_free(r);
 }
 END_TEST
@@ -374,8 +422,10 @@ int main(void)
     tcase_add_test(c, rates_we_may_not_read_are_asked_for_once_and_are_not_zero);
     tcase_add_test(c, a_signed_list_is_read_page_by_page);
     tcase_add_test(c, a_list_that_changes_between_two_pages_begins_again);
-    tcase_add_test(c, a_list_that_changes_all_the_time_is_asked_for_whole);
-    tcase_add_loop_test(c, a_list_that_does_not_end_is_given_up, 0, 2);
+    tcase_add_test(c, a_page_without_names_ends_a_list);
+    tcase_add_loop_test(c, a_list_that_changes_all_the_time_is_asked_for_whole, 0, 2);
+    tcase_add_loop_test(c, a_list_has_at_most_so_many_pages, 0, 2);
+    tcase_add_loop_test(c, a_version_of_a_list_has_a_longest_length, 0, 2);
     tcase_add_loop_test(c, a_list_comes_whole_where_nothing_is_signed_or_the_broker_is_old, 0, 2);
     return unit_main(s);
 }

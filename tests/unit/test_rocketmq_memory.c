@@ -515,6 +515,44 @@ START_TEST(a_source_that_has_not_looked_remembers_nothing)
 }
 END_TEST
 
+/* The limits of memory.c for any text, and of memory_groups.c. */
+#define TEXT_MAX_BYTES 65536
+#define CLIENT_ADDRESS_MAX 1024
+
+static const struct {
+    size_t settings, address;
+    bool fits;
+} lengths[] = { { TEXT_MAX_BYTES, CLIENT_ADDRESS_MAX, true }, { TEXT_MAX_BYTES + 1, 1, false }, { 1, CLIENT_ADDRESS_MAX + 1, false } };
+
+START_TEST(texts_that_are_remembered_have_limits) /* loop test over lengths */
+{
+    char settings[TEXT_MAX_BYTES + 2] = "", address[CLIENT_ADDRESS_MAX + 2] = "";
+    struct buf memory, bytes;
+    struct rig *r = rig_full(&memory);
+    struct memory_moment at = moment_now();
+    struct world w, v;
+    struct err err = { 0 };
+    struct memory m = world_begin(&w, r), n = world_begin(&v, r);
+
+    ck_assert_msg(memory_load(&m, &at, memory.data, memory.len, &err) == 0, "%s", err.msg);
+    struct cluster *c = w.topology.clusters[0];
+    struct group_info *g = &c->group_infos[cluster_group(c, view_of("G"))];
+    ck_assert_uint_eq(g->client_count, 2);
+    g->clients[1].address = memset(address, 'a', lengths[_i].address);
+    m.settings = n.settings = memset(settings, 's', lengths[_i].settings);
+    buf_init(&bytes, 0);
+    memory_save(&m, &at, &bytes);
+    ck_assert_int_eq(memory_load(&n, &at, bytes.data, bytes.len, &err), lengths[_i].fits ? 0 : -1);
+    ck_assert(lengths[_i].fits || (err.kind == ERR_PROTO && strcmp(err.msg, "what was remembered cannot be read") == 0));
+    ck_assert_uint_eq(v.topology.cluster_count, lengths[_i].fits);
+    world_end(&w);
+    world_end(&v);
+    buf_fini(&bytes);
+    buf_fini(&memory);
+    rig_free(r);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("rocketmq memory");
@@ -540,6 +578,7 @@ static Suite *suite(void)
     tcase_add_test(c, bytes_that_are_cut_or_damaged_leave_nothing_behind);
     tcase_add_test(c, bytes_that_lie_do_no_harm);
     tcase_add_test(c, a_source_that_has_not_looked_remembers_nothing);
+    tcase_add_loop_test(c, texts_that_are_remembered_have_limits, 0, 3);
     return s;
 }
 

@@ -49,6 +49,7 @@ static void ck_failed(enum err_kind kind, const char *says)
 static struct conn_curl_road *road;
 static struct rpc *rpc;
 static struct rpc_target *t;
+static int connect_ms = LONG_MS;
 
 static void start(int tls, const char *address)
 {
@@ -56,7 +57,7 @@ static void start(int tls, const char *address)
     struct err err = { 0 };
 
     ck_assert_msg(conn_curl_road_new(&o, &road, &err) == 0, "%s", err.msg);
-    const struct rpc_options options = { .transport = &conn_curl, .transport_ctx = road, .connect_timeout_ms = 2000 };
+    const struct rpc_options options = { .transport = &conn_curl, .transport_ctx = road, .connect_timeout_ms = connect_ms };
     rpc = rpc_new(&options);
     t = rpc_target(rpc, "broker-a", address);
 }
@@ -80,6 +81,30 @@ START_TEST(a_server_without_tls_is_spoken_to_plainly_if_tls_is_tried)
     }
     ck_assert_msg(answers == 3, "%s", failed.msg);
     ck_assert_int_eq(broker_connections(b), 4); /* TLS once; then it is known */
+    stop(b);
+}
+END_TEST
+
+#define REFUSERS_MAX 4096 /* of conn_curl.c */
+
+START_TEST(servers_without_tls_are_remembered_up_to_a_limit) /* loop test: _i is how far past the limit */
+{
+    struct broker *b = broker_start();
+    char address[32];
+
+    broker_always(b, RMQ_GET_TOPIC_STATS_INFO);
+    start(CONN_TLS_TRY, broker_address(b));
+    for (int i = 1; i < REFUSERS_MAX + _i; i++) {
+        snprintf(address, sizeof(address), "%d.other:1", i);
+        conn_curl_road_note_refuser(road, address);
+        conn_curl_road_note_refuser(road, address); /* is one all the same */
+    }
+    for (int i = 0; i < 3; i++) {
+        ask(rpc, t, 1);
+        rpc_close_all(rpc);
+    }
+    ck_assert_msg(answers == 3, "%s", failed.msg);
+    ck_assert_int_eq(broker_connections(b), _i == 0 ? 1 + 3 : 3 + 3); /* TLS once, or each time */
     stop(b);
 }
 END_TEST
@@ -148,6 +173,7 @@ START_TEST(a_silent_server_does_not_hold_the_handshake_beyond_its_time)
     char address[32];
     int listener = silent_listener(address);
 
+    connect_ms = 2000;
     start(CONN_TLS_REQUIRE, address);
     int64_t begun = clock_now_ns();
     ask(rpc, t, 1);
@@ -233,6 +259,7 @@ static Suite *suite(void)
     TCase *c = unit_case(s, "roads");
 
     tcase_add_test(c, a_server_without_tls_is_spoken_to_plainly_if_tls_is_tried);
+    tcase_add_loop_test(c, servers_without_tls_are_remembered_up_to_a_limit, 0, 2);
     tcase_add_test(c, a_server_without_tls_is_refused_if_tls_is_required);
     tcase_add_test(c, connections_are_kept_between_runs);
     tcase_add_test(c, large_answers_come_through_whole);

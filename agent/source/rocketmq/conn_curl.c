@@ -140,7 +140,7 @@ static size_t find_refuser(const struct conn_curl_road *road, const char *addres
     return i;
 }
 
-static void remember_refuser(struct conn_curl_road *road, const char *address)
+void conn_curl_road_note_refuser(struct conn_curl_road *road, const char *address)
 {
     if (find_refuser(road, address) < road->refuser_count || road->refuser_count == REFUSERS_MAX)
         return;
@@ -390,7 +390,7 @@ static int settle(struct conn *c, CURLcode code, struct err *err)
     curl_socket_t fd = CURL_SOCKET_BAD;
 
     if (may_go_plain(c, code)) {
-        remember_refuser(c->road, c->address);
+        conn_curl_road_note_refuser(c->road, c->address);
         end(c);
         c->is_tls = false;
         begin(c);

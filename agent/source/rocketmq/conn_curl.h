@@ -27,6 +27,9 @@ struct conn_curl_options {
 int conn_curl_road_new(const struct conn_curl_options *options, struct conn_curl_road **road, struct err *err);
 void conn_curl_road_free(struct conn_curl_road *road); /* behind the last connection; accepts NULL */
 
+/* This server speaks no TLS: under CONN_TLS_TRY it is spoken to plainly from now on. Called by the connections; here for tests. */
+void conn_curl_road_note_refuser(struct conn_curl_road *road, const char *address);
+
 extern const struct conn_ops conn_curl; /* its ctx is a struct conn_curl_road */
 
 #endif

@@ -80,27 +80,29 @@ static bool short_real(const char *p, const char *end, double *out)
 }
 
 #define REAL_TEXT_MAX 60
+#define REAL_DIGITS_MAX 40 /* of a longer one */
+#define REAL_TAIL_MAX 15   /* its exponent */
 
-/* Numbers longer than num_to_real takes: 40 digits say as much as a double can hold, the others count as zeros. */
+/* Longer than REAL_TEXT_MAX: its first digits say as much as a double can hold, the others count as zeros. */
 static int long_real(struct view v, double *out)
 {
-    char text[REAL_TEXT_MAX], tail[16] = "";
+    char text[REAL_DIGITS_MAX + REAL_TAIL_MAX + 1], tail[REAL_TAIL_MAX + 1] = "";
     const char *e = memchr(v.data, 'e', v.len), *dot = memchr(v.data, '.', v.len);
-    size_t used = 40, digits;
+    size_t used = REAL_DIGITS_MAX, digits;
 
     if (e == NULL)
         e = memchr(v.data, 'E', v.len);
     digits = e != NULL ? (size_t)(e - v.data) : v.len;
     if (e != NULL) {
         size_t tail_len = v.len - digits;
-        if (tail_len >= sizeof(tail))
+        if (tail_len > REAL_TAIL_MAX)
             return -1;
         memcpy(tail, e, tail_len);
     }
     if (digits <= used)
         used = digits;
     else if (dot == NULL || (size_t)(dot - v.data) > used)
-        return -1; /* an integer part of more than 40 digits is no rate of anything */
+        return -1; /* an integer part of so many digits is no rate of anything */
     int len = snprintf(text, sizeof(text), "%.*s%s", (int)used, v.data, tail);
     return num_to_real(text, (size_t)len, out);
 }
@@ -116,7 +118,7 @@ bool json_real(struct json *j, double *out)
         return false;
     if (short_real(v.data, v.data + v.len, out))
         return true;
-    if (v.len < REAL_TEXT_MAX)
+    if (v.len <= REAL_TEXT_MAX)
         return num_to_real(v.data, v.len, out) == 0;
     return long_real(v, out) == 0;
 }

@@ -20,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SETTINGS_MAX 65536
 #define BODY_AT (MEMORY_HEADER + 4)
 #define TEXT_MAX_BYTES 65536
 
@@ -367,7 +366,7 @@ void memory_save(const struct memory *m, const struct memory_moment *at, struct 
     io_i64(&io, &moment.now_ns);
     io_i64(&io, &moment.wall_ms);
     io_text(&io, moment.boot, CLOCK_BOOT_ID);
-    io_text(&io, m->settings, SETTINGS_MAX);
+    io_text(&io, m->settings, TEXT_MAX_BYTES);
     io_u32(&io, &io.looks, UINT32_MAX);
     io_source(&io, m);
     size_t body_end = out->len;
@@ -437,7 +436,7 @@ static int read_all(struct memory_io *io, const struct memory *m, const struct m
     io->end = texts;
     if (read_moment(io, at, err) < 0)
         return -1;
-    const char *settings = io_text(io, "", SETTINGS_MAX);
+    const char *settings = io_text(io, "", TEXT_MAX_BYTES);
     if (!io->failed && strcmp(settings, m->settings) != 0)
         return err_set(err, ERR_CONFIG, "it is configured otherwise now");
     io_u32(io, &io->looks, UINT32_MAX / 2);

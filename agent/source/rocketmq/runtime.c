@@ -115,7 +115,7 @@ static bool read_real(struct view text, double *value)
     char copy[NUMBER_MAX_BYTES];
     double found;
 
-    if (text.len == 0 || text.len >= sizeof(copy))
+    if (text.len == 0 || text.len > sizeof(copy))
         return false;
     for (size_t i = 0; i < text.len; i++)
         copy[i] = text.data[i];
