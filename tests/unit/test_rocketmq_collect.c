@@ -903,7 +903,7 @@ START_TEST(a_broker_that_hangs_costs_its_timeout_and_no_more)
     say_log(r->a, 2000, 0);
     int64_t began_ns = clock_now_ns();
     look(r); /* it was silent before: no patience for large answers any more */
-    ck_assert_int_lt((clock_now_ns() - began_ns) / NS_PER_MS, 1500);
+    ck_assert_int_lt((clock_now_ns() - began_ns) / NS_PER_MS, 5000);
     ck_assert_int_eq(r->result, SOURCE_SOME);
     expect_backlog(r, "G", "T", 20, 20, 0);
     EXPECT_INT(r, BROKERS, must_find(r, TABLE_BROKERS, "broker", "broker-b", NULL, NULL), UP, 0);

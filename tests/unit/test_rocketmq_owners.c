@@ -596,8 +596,8 @@ START_TEST(a_client_that_hangs_holds_up_nothing)
     }
     rig_open(r, 60000);
     int64_t began_ns = clock_now_ns();
-    look_within(r, 1000);
-    ck_assert_int_lt((clock_now_ns() - began_ns) / NS_PER_MS, 950);
+    look_within(r, 4000);
+    ck_assert_int_lt((clock_now_ns() - began_ns) / NS_PER_MS, 3950);
     ck_assert_uint_eq(batch_rows(r->batch, TABLE_BACKLOGS), 1);
     look(r);
     expect_owners(r, "y----");

@@ -56,7 +56,7 @@ START_TEST(another_writer_means_later)
     batch_seal(b);
     int64_t before = clock_now_ns();
     ck_assert_int_eq(deliver_within(sink, b, 300, &err), SINK_RETRY);
-    ck_assert_int_lt(clock_now_ns() - before, 1000 * NS_PER_MS);
+    ck_assert_int_lt(clock_now_ns() - before, 5 * NS_PER_S);
     ck_assert_ptr_nonnull(strstr(err.msg, "another program is writing"));
     ck_assert_ptr_nonnull(strstr(err.msg, path));
     sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL);
@@ -84,7 +84,7 @@ START_TEST(told_to_stop_it_does_not_wait_for_a_lock)
     struct sink_delivery d = { .deadline_ns = clock_now_ns() + 10 * NS_PER_S, .cancel_fd = pipes[0] };
     int64_t before = clock_now_ns();
     ck_assert_int_eq(sqlite_sink.deliver(sink, b, &d, &err), SINK_RETRY);
-    ck_assert_int_lt(clock_now_ns() - before, 1000 * NS_PER_MS);
+    ck_assert_int_lt(clock_now_ns() - before, 5 * NS_PER_S);
     sqlite3_close(other);
     batch_unref(b);
     close_sink(sink);

@@ -643,9 +643,9 @@ START_TEST(bursts_keep_their_pace)
     ck_assert_int_ge(rig.took_ms, 190);
     ck_assert_uint_eq(statsd_peer_wait(peer, 100), 100);
     rig.deadline_ms = 100;
-    ck_assert_int_eq(deliver_brokers(1000), SINK_RETRY); /* too many for this deadline */
+    ck_assert_int_eq(deliver_brokers(20000), SINK_RETRY); /* 10 s for the half of them: too many for this deadline */
     assert_message("no time left");
-    ck_assert_int_lt(rig.took_ms, 1000);
+    ck_assert_int_lt(rig.took_ms, 5000);
 }
 END_TEST
 
@@ -680,10 +680,11 @@ START_TEST(a_full_queue_is_waited_for)
     sink_rig_set(&rig, "max_packet", "100");
     open_to(STATSD_PEER_UNIX);
     rig.env.timeout_ms = 200;
+    rig.deadline_ms = 20000;
     statsd_peer_hang(peer, true);
     ck_assert_int_eq(deliver_brokers(1000), SINK_RETRY);
     assert_message("takes nothing");
-    ck_assert_int_lt(rig.took_ms, 2000);
+    ck_assert_int_lt(rig.took_ms, 10000);
     statsd_peer_hang(peer, false);
     ck_assert_int_eq(deliver_brokers(1000), SINK_OK);
 }
