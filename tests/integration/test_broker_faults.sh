@@ -184,6 +184,7 @@ agent=$!
 forty() { jq -r "select(.table == \"agent\" and .part == \"collect\") | $1" "$dir/forty.jsonl" 2>/dev/null; }
 three_intervals() { [ "$(forty .time | wc -l)" -ge 3 ]; }
 wait_for 60 three_intervals
+wait_for 30 grep -q "broker-036.* within 1.5 s " "$dir/out"
 stop_pid "$agent"
 "$MQPUSH" status -n "$(head -1 "$dir/cluster.out")" --set source.rocketmq.request_timeout=1s >"$dir/four" 2>&1
 same "status names all four above the table" 'broker-036 broker-037 broker-038 broker-039' \
@@ -201,8 +202,9 @@ done
 same "each of the four costs one request an interval" '1 1 1 1 1 1 1 1 1 1 1 1' \
     "$(jq -r "select(.table == \"scrapes\" and .error == \"timeout\" and .bytes < 100) | .requests" "$dir/forty.jsonl" | head -12 | paste -sd ' ')"
 same "no tick is missed for them after the first look" "$(forty .missed_ticks_total | sed -n 2p)" "$(forty .missed_ticks_total | sed -n 3p)"
-check "from the second look on they cost one timeout, not three" \
-    bash -c 'grep -q "broker-036.* within 4.5 s" "$0" && grep -q "broker-036.* within 1.5 s .*failure 2 in a row" "$0"' "$dir/out"
+same "from the second look on they cost one timeout, not three (a busy machine ends the first look before)" 'at first three, then one' \
+    "$(sed -nE '/ warning: /{s/.*broker-036.* within 4\.5 s.*|.* before the end of the time allowed$/at first three/p;s/.*broker-036.* within 1\.5 s .* in a row.*/then one/p}' \
+        "$dir/out" | uniq | paste -sd , | sed 's/,/, /')"
 figure "forty brokers, 3,200 queues, two hang and two drip; looks of $(forty .duration_seconds | head -3 | cut -c 1-4 | paste -sd ' ') s at a timeout of 1.5 s;" \
     "$(forty .resident_bytes | sort -n | tail -1 | awk '{ printf "%.0f MB", $1 / 1048576 }'); $(forty .cpu_seconds_total | sed -n 3p) s of CPU for three"
 
