@@ -64,7 +64,7 @@ UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 BATTERY_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/battery/test_*.c))
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_REPLAYS := $(FUZZ_NAMES:%=$(BUILD)/tests/fuzz/replay_%)
-INTEGRATION_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*.c))
+INTEGRATION_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*.c)) $(BUILD)/tests/lab/slow_disk.so
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 
 ifeq ($(V),0)
@@ -108,6 +108,11 @@ $(BUILD)/tests/battery/%: $(BUILD)/tests/battery/%.o $(FAKE_OBJECTS) $(LIBRARY)
 $(BUILD)/tests/integration/%: $(BUILD)/tests/integration/%.o $(FAKE_OBJECTS) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $^ $(TEST_LIBS) $(PKG_LIBS) -lm $(LDLIBS)
+# For a Java virtual machine: no sanitizer, none of ours.
+$(BUILD)/tests/lab/%.so: tests/lab/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -shared -fPIC $(if $(filter 1,$(WERROR)),-Werror) -o $@ $<
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(FAKE_OBJECTS) $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $^ $(TEST_LIBS) $(PKG_LIBS) -lm $(LDLIBS)

@@ -9,7 +9,7 @@
 static const char *const kind_names[ERR_KINDS] = {
     [ERR_NONE] = "",         [ERR_SYS] = "system",  [ERR_TIMEOUT] = "timeout", [ERR_CLOSED] = "closed",
     [ERR_PROTO] = "protocol", [ERR_REMOTE] = "refused", [ERR_LIMIT] = "limit",     [ERR_CONFIG] = "config",
-    [ERR_CANCELED] = "canceled", [ERR_FORBIDDEN] = "forbidden",
+    [ERR_CANCELED] = "canceled", [ERR_FORBIDDEN] = "forbidden", [ERR_BUSY] = "busy",
 };
 
 const char *err_kind_name(enum err_kind kind)

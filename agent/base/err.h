@@ -16,6 +16,7 @@ enum err_kind {
     ERR_PROTO,    /* the peer sent something that is not the protocol */
     ERR_REMOTE,   /* the peer answered, and the answer is a refusal */
     ERR_FORBIDDEN, /* the same, because of who we are: a key, a user or a right is missing */
+    ERR_BUSY,     /* the same, because it has too much to do */
     ERR_LIMIT,    /* larger, deeper or more than we accept */
     ERR_CONFIG,   /* the user's configuration or arguments */
     ERR_CANCELED, /* we were told to stop */

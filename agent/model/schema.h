@@ -286,7 +286,7 @@ struct column {
     X(T, FAILED, failed, INT, 0, "requests", "without a good answer; one that is forbidden counts also while it is not repeated") \
     X(T, BYTES, bytes, INT, 0, "bytes", "received") \
     X(T, DURATION_MS, duration_ms, REAL, 0, "ms", "from the first request to the last answer") \
-    X(T, ERROR, error, TEXT, 0, "", "kind of the first error: system timeout closed protocol refused forbidden limit") \
+    X(T, ERROR, error, TEXT, 0, "", "kind of the first error: system timeout closed protocol refused forbidden busy limit") \
     X(T, DETAIL, detail, TEXT, 1, "", "the first error in words")
 
 /* Requests by code since the agent started. Families only. */

@@ -91,7 +91,7 @@ static const char *words_of(const char *error)
         { "timeout", "no answer in time" },   { "closed", "closed the connection" },
         { "system", "cannot be reached" },    { "protocol", "answered what is not the protocol" },
         { "refused", "refused the request" }, { "limit", "answered more than is accepted" },
-        { "forbidden", "does not allow it" },
+        { "forbidden", "does not allow it" }, { "busy", "is busy" },
     };
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

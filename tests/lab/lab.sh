@@ -191,7 +191,7 @@ launch() {
     mkdir -p "$DIR/log/home" "$DIR/tmp"
     : >>"$DIR/log/$name.out"
     home_of_lab
-    ROCKETMQ_HOME=$HOME_V LD_PRELOAD=$CACHE/loopback.so \
+    ROCKETMQ_HOME=$HOME_V LAB_SERVER=$DIR/$name LD_PRELOAD=$CACHE/loopback.so${LAB_PRELOAD:+:$LAB_PRELOAD} \
         setsid env -u NAMESRV_ADDR -u JAVA_TOOL_OPTIONS java -Dlab.dir="$DIR" -Dlab.life="$life" "${extra[@]}" -Duser.home="$DIR/log/home" -Dfile.encoding=UTF-8 \
         -Djava.io.tmpdir="$DIR/tmp" -XX:-UsePerfData -XX:+UseSerialGC "${OPENS[@]}" "$@" \
         </dev/null >>"$DIR/log/$name.out" 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
@@ -429,7 +429,13 @@ timerPutMessageThreadNum=1
 timerFlushIntervalMs=10000
 EOF
         fi
-        for x in "${SETS[@]}"; do printf '%s\n' "$x"; done
+        for x in "${SETS[@]}"; do
+            case $x in
+            "$1":*) printf '%s\n' "${x#*:}" ;;
+            broker-?:* | broker-?-slave:*) ;; # another one's
+            *) printf '%s\n' "$x" ;;
+            esac
+        done
     } >"$DIR/$1/server.conf"
 }
 

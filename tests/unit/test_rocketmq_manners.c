@@ -186,6 +186,7 @@ START_TEST(that_it_is_asked_for_less_is_said_and_is_no_failure)
         broker_reply_code(r->a, RMQ_RESPONSE_SYSTEM_BUSY, "[OVERLOAD]system busy");
         move_on(r, BOOTED_AT);
         look(r);
+        EXPECT_TEXT(r, SCRAPES, must_find(r, TABLE_SCRAPES, "kind", "broker", NULL, NULL), ERROR, "busy");
     }
     move_on(r, BOOTED_AT);
     good_look(r);

@@ -305,6 +305,7 @@ int rpc_answer_check(const struct rpc_answer *a, struct err *err)
         return err_set(err, ERR_FORBIDDEN, "%s: %s (%d) is forbidden: %s", a->target->name, rmq_code_name(a->code), a->code, remark);
     wire_remark(a->frame, remark, sizeof(remark));
     const char *name = rmq_response_name(a->frame->code);
-    return err_set(err, ERR_REMOTE, "%s: %s (%d) answered code %d%s%s%s%s", a->target->name, rmq_code_name(a->code), a->code,
+    enum err_kind kind = a->frame->code == RMQ_RESPONSE_SYSTEM_BUSY ? ERR_BUSY : ERR_REMOTE;
+    return err_set(err, kind, "%s: %s (%d) answered code %d%s%s%s%s", a->target->name, rmq_code_name(a->code), a->code,
                    a->frame->code, name[0] != '\0' ? " " : "", name, remark[0] != '\0' ? ": " : "", remark);
 }

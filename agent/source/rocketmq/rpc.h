@@ -120,8 +120,8 @@ int rpc_run(struct rpc *rpc, int64_t deadline_ns, int cancel_fd, struct err *err
 /* Closes all connections; targets and counters stay. Between runs. */
 void rpc_close_all(struct rpc *rpc);
 
-/* 0 if there is an answer with response code 0. Else -1 and what the server (ERR_FORBIDDEN: what is missing; ERR_REMOTE: code,
- * remark) or the line said. */
+/* 0 if there is an answer with response code 0. Else -1 and what the server (ERR_FORBIDDEN: what is missing; ERR_BUSY, ERR_REMOTE:
+ * code, remark) or the line said. */
 int rpc_answer_check(const struct rpc_answer *answer, struct err *err);
 
 #endif
