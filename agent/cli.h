@@ -37,6 +37,8 @@ enum cli_type {
     CLI_CHOICE,   /* int: index into choices */
 };
 
+struct sources;
+
 struct cli_list {
     const char **items;
     size_t count;
@@ -115,6 +117,8 @@ void cli_help(const struct cli_command *command, FILE *to);
 
 /* Loads the configuration, sets the log level, and says every error on stderr. CLI_GO, or the exit code. */
 int cli_load_config(const struct cli *cli, unsigned needs, struct config **out);
+/* Its sources, for single looks (pipeline.h); until sources_close. CLI_GO, or the exit code: what is wrong with them has been said. */
+int cli_open_sources(const struct cli_command *command, struct config *config, struct sources **out);
 
 /* Colour on this stream? --color, then NO_COLOR, CLICOLOR_FORCE and FORCE_COLOR, then TERM, then whether it is a terminal. */
 bool cli_use_color(const struct cli *cli, FILE *stream);

@@ -3,6 +3,8 @@
  */
 #include "agent/cli.h"
 
+#include "agent/pipeline/sources.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -98,6 +100,17 @@ int cli_load_config(const struct cli *cli, unsigned needs, struct config **out)
     }
     config_errors_free(&errors);
     return code;
+}
+
+int cli_open_sources(const struct cli_command *command, struct config *config, struct sources **out)
+{
+    struct err err = { 0 };
+
+    *out = sources_open(NULL, config, 0, &err);
+    if (*out != NULL)
+        return CLI_GO;
+    cli_failed(command, "configuration: %s", err.msg);
+    return EXIT_CONFIG;
 }
 
 static bool is_set(const char *variable)

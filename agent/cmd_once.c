@@ -11,6 +11,7 @@
 #include "agent/base/clock.h"
 #include "agent/pipeline/pipeline.h"
 #include "agent/pipeline/schedule.h"
+#include "agent/pipeline/sources.h"
 
 #include <string.h>
 
@@ -43,12 +44,16 @@ static bool has_sink(const struct config *config, const char *name)
 static int dry_run(struct config *config, const char *sink)
 {
     struct err err = { 0 };
+    struct sources *sources;
 
     if (sink != NULL && !has_sink(config, sink))
         return cli_usage_error(&command_once, "--sink %s: there is no such sink in the configuration", sink);
-    if (pipeline_dry_run(config, sink, stdout, &err) == 0)
-        return EXIT_DONE;
-    return cli_failed(&command_once, "%s", err.msg);
+    int code = cli_open_sources(&command_once, config, &sources);
+    if (code != CLI_GO)
+        return code;
+    int looked = pipeline_dry_run(sources, config, sink, stdout, &err);
+    sources_close(sources);
+    return looked == 0 ? EXIT_DONE : cli_failed(&command_once, "%s", err.msg);
 }
 
 /* Two in a second: the later one is of the next second. */

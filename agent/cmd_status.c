@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WATCH_LIVE_MS 10000 /* --watch without a number; a look asks everything */
+#define WATCH_LIVE_MS 10000 /* --watch without a number */
 #define WATCH_LEAST_MS 1000
 
 static const char *const output_names[] = { "table", "wide", "json", "jsonl", "csv", "tsv", "md", "prom", NULL };
@@ -186,7 +186,10 @@ static int status_of(const struct cli *cli, struct status_args *args)
         return list_columns((enum table_id)table);
     args->query.top = (uint32_t)(args->top < UINT32_MAX ? args->top : UINT32_MAX);
     int code = understand(&status, (enum table_id)table);
-    return code == CLI_GO ? show(&status) : code;
+    if (code == CLI_GO)
+        code = show(&status);
+    status_look_end(&status);
+    return code;
 }
 
 static int run_status(int argc, char **argv)

@@ -12,6 +12,8 @@
 #include "agent/view/view_plan.h"
 
 struct batch;
+struct config;
+struct sources;
 
 #define STATUS_NOT_GIVEN (-1)
 
@@ -38,13 +40,16 @@ struct status {
     bool is_redrawn;     /* --watch on a terminal */
     struct term term;
     uint64_t frames;     /* printed so far */
+    struct config *config;   /* of a live look, and its sources: open until the last one */
+    struct sources *sources;
 };
 
 /* Tables and their like; a script gets bare data. */
 bool status_is_for_people(const struct status *status);
 
 /* A sealed batch, or NULL; the exit code tells what was missing, which has been said. */
-int status_look(const struct status *status, struct batch **b);
+int status_look(struct status *status, struct batch **b);
+void status_look_end(struct status *status);
 /* 0, or -1 with errno. */
 int status_print(struct status *status, const struct batch *b);
 

@@ -6,6 +6,7 @@
 #include "agent/base/clock.h"
 #include "agent/pipeline/pipeline.h"
 #include "agent/pipeline/report.h"
+#include "agent/pipeline/sources.h"
 #include "agent/view/human.h"
 #include "agent/view/page.h"
 #include "sinks/sqlite/history.h"
@@ -13,21 +14,22 @@
 #include <string.h>
 #include <unistd.h>
 
-static int look_live(const struct status *status, struct batch **b)
+static int open_sources(struct status *status)
 {
-    struct config *config;
+    int code = cli_load_config(status->cli, CONFIG_NEEDS_SOURCE | CONFIG_LENIENT, &status->config);
+
+    return code == CLI_GO ? cli_open_sources(&command_status, status->config, &status->sources) : code;
+}
+
+static int look_live(struct status *status, struct batch **b)
+{
     struct err err = { 0 };
-    int code = cli_load_config(status->cli, CONFIG_NEEDS_SOURCE | CONFIG_LENIENT, &config);
+    int code = status->sources == NULL ? open_sources(status) : CLI_GO;
 
     *b = NULL;
     if (code != CLI_GO)
         return code;
-    int looked = pipeline_look(config, b, &err);
-    config_free(config);
-    if (*b == NULL) {
-        cli_failed(&command_status, "%s", err.msg);
-        return EXIT_CONFIG;
-    }
+    int looked = pipeline_look(status->sources, status->config, b, &err);
     /* A page says itself who did not answer; scripts are told beside the data. */
     bool is_said = status_is_for_people(status) && page_coverage(*b) < 1;
     if (looked != 0 && !is_said)
@@ -151,9 +153,15 @@ static int look_at_report(const struct status *status, struct batch **b)
     return code;
 }
 
-int status_look(const struct status *status, struct batch **b)
+int status_look(struct status *status, struct batch **b)
 {
     if (status->is_live)
         return look_live(status, b);
     return (status->plan.table == TABLE_SINKS ? look_at_report : look_back)(status, b);
+}
+
+void status_look_end(struct status *status)
+{
+    sources_close(status->sources);
+    config_free(status->config);
 }

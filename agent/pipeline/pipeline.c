@@ -274,19 +274,14 @@ enum source_result pipeline_collect(struct pipeline *p, int64_t tick_ms, int can
     return result;
 }
 
-int pipeline_look(struct config *config, struct batch **out, struct err *err)
+int pipeline_look(struct sources *sources, const struct config *config, struct batch **out, struct err *err)
 {
-    struct sources *sources = sources_open(NULL, config, 0, err);
-
-    if (sources == NULL)
-        return err_wrap(err, "configuration");
     struct batch *b = batch_new();
     int64_t now_ms = clock_wall_ms();
     enum source_result result = fill(sources, config, b, now_ms - now_ms % 1000, -1, err);
     struct self_totals totals = { 0 };
     self_add_rows(b, &totals, NULL, 0, NULL);
     batch_seal(b);
-    sources_close(sources);
     *out = b;
     return result == SOURCE_ALL ? 0 : result == SOURCE_SOME ? 1 : -1;
 }
@@ -314,16 +309,12 @@ static int render_one(const struct config *config, struct config_sink *sink, con
     return rc < 0 ? err_wrap(err, "sink %s", sink->name) : 0;
 }
 
-int pipeline_dry_run(struct config *config, const char *only_sink, FILE *to, struct err *err)
+int pipeline_dry_run(struct sources *sources, struct config *config, const char *only_sink, FILE *to, struct err *err)
 {
-    struct batch *b = NULL;
+    struct batch *b;
     struct err why = { 0 };
-    int looked = pipeline_look(config, &b, &why);
+    int looked = pipeline_look(sources, config, &b, &why);
 
-    if (b == NULL) {
-        *err = why;
-        return -1;
-    }
     for (size_t i = 0; i < config->sink_count; i++) {
         if (only_sink != NULL && strcmp(only_sink, config->sinks[i].name) != 0)
             continue;

@@ -19,6 +19,7 @@
 
 struct pipeline;
 struct buf;
+struct sources;
 
 enum pipeline_reason { PIPELINE_RUN, PIPELINE_ONCE };
 
@@ -67,11 +68,11 @@ void pipeline_read_sink(struct pipeline *p, size_t index, const char **name, str
 /* What the newest collection saw, in one line for people: "12 groups, lag 3400, 6 requests, 4 ms". */
 void pipeline_summary(const struct pipeline *p, char *text, size_t size);
 
-/* A single look: collects once from every source and gives the sealed batch to the caller. 0 all answered, 1 some, -1 nothing
- * (then *out still holds the scrapes, unless err is of kind ERR_CONFIG). */
-int pipeline_look(struct config *config, struct batch **out, struct err *err);
+/* A look that no sink is given: collects once from sources that were opened for single looks; the sealed batch is the caller's. A second
+ * look at the same ones asks only what can have changed. 0 all answered, 1 some, -1 nothing; *out holds the scrapes in any case. */
+int pipeline_look(struct sources *sources, const struct config *config, struct batch **out, struct err *err);
 
-/* A single look, rendered by each sink (or the one named) to `to`; nothing is sent. Result as pipeline_look. */
-int pipeline_dry_run(struct config *config, const char *only_sink, FILE *to, struct err *err);
+/* The same, rendered by each sink (or the one named) to `to`; nothing is sent. Result as pipeline_look; -1 also where a sink failed. */
+int pipeline_dry_run(struct sources *sources, struct config *config, const char *only_sink, FILE *to, struct err *err);
 
 #endif

@@ -121,6 +121,11 @@ wait_for 30 "$MQPUSH" status -n "$NAMESRV"
 one_shot >/dev/null
 same "also after a broker has booted meanwhile" "$(backlogs -n "$NAMESRV")" "$(backlogs -d "$dir/memory.db")"
 
+# So do the frames of a watched page: a row for the name server and one for each broker.
+frames=$("$MQPUSH" status scrapes --watch=1 -n "$NAMESRV" -o jsonl | head -9 | jq -rs '[.[0:3], .[3:6], .[6:9] | map(.requests) | add] | join(" ")')
+figure "requests of three frames: $frames"
+check "the third frame costs what an idle look costs" [ "${frames##* }" -le 8 ]
+
 # Sinks.
 says "a gateway where nobody listens; the history is written all the same" 1 'Pushgateway 127\.0\.0\.1:1: Connection refused' \
     once -n "$NAMESRV" --to "sqlite:$dir/h3.db" --to http://127.0.0.1:1

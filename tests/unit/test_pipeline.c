@@ -1,5 +1,6 @@
 /* test_pipeline.c - from sources to sinks, with fakes at both ends; configurations are made by hand. */
 #include "agent/pipeline/pipeline.h"
+#include "agent/pipeline/sources.h"
 
 #include "agent/base/clock.h"
 #include "tests/fake/sink.h"
@@ -722,7 +723,10 @@ START_TEST(a_look_gives_a_batch_that_nobody_delivers)
     site_init(&s);
     add_source(&s, c->script, 3);
     struct fake_sink *sink = add_sink(&s, SINK_EVERY, "o");
-    ck_assert_int_eq(pipeline_look(&s.config, &b, &s.err), c->expected);
+    struct sources *sources = sources_open(NULL, &s.config, 0, &s.err);
+    ck_assert_ptr_nonnull(sources);
+    ck_assert_int_eq(pipeline_look(sources, &s.config, &b, &s.err), c->expected);
+    sources_close(sources);
     ck_assert_ptr_nonnull(b); /* even nothing has its scrapes */
     ck_assert_uint_eq(batch_rows(b, TABLE_GROUPS), c->groups);
     ck_assert_uint_eq(batch_rows(b, TABLE_SCRAPES), 1);
@@ -738,20 +742,28 @@ START_TEST(a_look_gives_a_batch_that_nobody_delivers)
 }
 END_TEST
 
-START_TEST(a_look_with_wrong_options_gives_none)
+START_TEST(wrong_options_are_found_before_a_look)
 {
     struct site s;
-    struct batch *b = NULL;
 
     site_init(&s);
     add_source(&s, "a", 3);
     s.sources[0].open_fails = true;
-    ck_assert_int_eq(pipeline_look(&s.config, &b, &s.err), -1);
+    ck_assert_ptr_null(sources_open(NULL, &s.config, 0, &s.err));
     ck_assert_int_eq(s.err.kind, ERR_CONFIG);
-    ck_assert_ptr_null(b);
     site_fini(&s);
 }
 END_TEST
+
+static int dry_run(struct site *s, const char *only, FILE *to)
+{
+    struct sources *sources = sources_open(NULL, &s->config, 0, &s->err);
+
+    ck_assert_ptr_nonnull(sources);
+    int looked = pipeline_dry_run(sources, &s->config, only, to, &s->err);
+    sources_close(sources);
+    return looked;
+}
 
 static void check_dry_run(struct site *s, const char *only, int expected, const char *text)
 {
@@ -759,7 +771,7 @@ static void check_dry_run(struct site *s, const char *only, int expected, const 
     size_t len = 0;
     FILE *to = open_memstream(&got, &len);
 
-    ck_assert_int_eq(pipeline_dry_run(&s->config, only, to, &s->err), expected);
+    ck_assert_int_eq(dry_run(s, only, to), expected);
     fclose(to);
     ck_assert_str_eq(got, text);
     free(got);
@@ -811,7 +823,7 @@ START_TEST(a_dry_run_says_what_went_wrong)
     add_sink(&s, SINK_LATEST, "o");
     FILE *full = fopen("/dev/full", "w");
     setvbuf(full, NULL, _IONBF, 0);
-    ck_assert_int_eq(pipeline_dry_run(&s.config, NULL, full, &s.err), -1);
+    ck_assert_int_eq(dry_run(&s, NULL, full), -1);
     ck_assert_str_eq(s.err.msg, "sink first: the output could not be written");
     fclose(full);
     site_fini(&s);
@@ -846,7 +858,7 @@ static Suite *suite(void)
     tcase_add_test(c, a_sink_that_does_not_open_stops_the_start);
     tcase_add_test(c, a_source_that_does_not_open_stops_the_start);
     tcase_add_loop_test(c, a_look_gives_a_batch_that_nobody_delivers, 0, COUNT(looks));
-    tcase_add_test(c, a_look_with_wrong_options_gives_none);
+    tcase_add_test(c, wrong_options_are_found_before_a_look);
     tcase_add_test(c, a_dry_run_renders_and_sends_nothing);
     tcase_add_test(c, a_dry_run_renders_only_the_sink_that_was_named);
     tcase_add_test(c, a_dry_run_says_what_went_wrong);

@@ -48,7 +48,7 @@ struct rocketmq {
     uint32_t looks;
     int64_t looked_at_ns; /* when the last look began */
     int64_t slow_at_ns; /* when the slow lanes last ran */
-    bool has_loaded;    /* what an earlier process knew; until the first look has begun */
+    bool is_next;       /* of a row of single looks: the one before, or an earlier process, has left what it knew */
     int64_t pace_ms;    /* interval that the present look goes by; 0: a single look, everything is due */
 };
 
@@ -283,9 +283,9 @@ static int64_t pace_of(const struct rocketmq *self, int64_t now_ns)
 {
     int64_t gap_ms = (now_ns - self->looked_at_ns) / NS_PER_MS;
 
-    if (self->has_loaded && gap_ms >= STALE_AFTER * self->slow_interval)
+    if (self->is_next && gap_ms >= STALE_AFTER * self->slow_interval)
         return 0;
-    if (self->interval_ms > 0 || !self->has_loaded)
+    if (self->interval_ms > 0 || !self->is_next)
         return self->interval_ms;
     return gap_ms < PACE_MIN_MS ? PACE_MIN_MS : gap_ms < self->slow_interval ? gap_ms : self->slow_interval;
 }
@@ -296,7 +296,7 @@ static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t
     int64_t now_ns = clock_now_ns(), spare_ns = (deadline_ns - now_ns) / 10;
     self->pace_ms = pace_of(self, now_ns);
     self->looked_at_ns = now_ns;
-    self->has_loaded = false;
+    self->is_next = false;
     if (self->looks == 0)
         self->looks = 1; /* "seen, and not in this look" has a number in the first one, too */
     bool is_single = self->pace_ms == 0;
@@ -334,6 +334,7 @@ static enum source_result rocketmq_collect(void *self_, struct batch *b, int64_t
     end_brokers(&look);
     rows_end(&look, self->name);
     nameservers_add_rows(&self->nameservers, b, self->name);
+    self->is_next = self->interval_ms == 0 && self->topology.broker_count > 0;
     return judge(self, &look, err);
 }
 
@@ -410,7 +411,7 @@ static int rocketmq_load(void *self_, const void *data_, size_t len, struct err 
     char *settings = settings_of(self);
     struct memory m = memory_of(self, settings);
     int result = memory_load(&m, &at, data, len, err);
-    self->has_loaded = result == 0 && self->topology.broker_count > 0;
+    self->is_next = result == 0 && self->topology.broker_count > 0;
     free(settings);
     return result;
 }
