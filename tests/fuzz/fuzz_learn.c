@@ -39,9 +39,8 @@ static void next_look(struct world *w)
     static const struct look_options options = { .include_system = true, .cluster_names = "x=y", .interval_ms = 60000 };
     struct look look = { .options = &options, .topology = &w->topology, .rpc = w->rpc, .batch = batch_new(), .number = w->look };
 
-    for (unsigned c = 0; c < w->topology.cluster_count; c++)
-        for (unsigned i = 0; i < w->topology.clusters[c]->broker_count; i++)
-            w->topology.clusters[c]->brokers[i]->now.look = &look;
+    for (struct broker *b = NULL; (b = topology_next(&w->topology, b)) != NULL;)
+        b->now.look = &look;
     rows_begin(&look, "fuzz");
     rows_end(&look, "fuzz");
     check_rows(look.batch);

@@ -92,6 +92,10 @@ START_TEST(clusters_have_a_limit)
     learn_brokers((unsigned)(CLUSTERS_MAX - 1 + _i), 1, true);
     ck_assert_uint_eq(topology.cluster_count, CLUSTERS_MAX);
     ck_assert_uint_eq(topology.broker_count, CLUSTERS_MAX);
+    unsigned met = 0;
+    for (struct broker *b = NULL; (b = topology_next(&topology, b)) != NULL; met++)
+        ck_assert_ptr_eq(b, topology.clusters[met]->brokers[0]);
+    ck_assert_uint_eq(met, CLUSTERS_MAX);
 }
 END_TEST
 
@@ -110,9 +114,8 @@ START_TEST(processes_of_brokers_have_a_limit)
     learn_brokers(whole + 1 + (unsigned)_i, 31, false);
     ck_assert_uint_eq(topology_members(&topology), SOURCE_MEMBERS_MAX);
     ck_assert_uint_eq(topology.broker_count, whole + 2);
-    for (unsigned c = 0; c < topology.cluster_count; c++)
-        for (unsigned i = 0; i < topology.clusters[c]->broker_count; i++)
-            ck_assert_ptr_nonnull(topology.clusters[c]->brokers[i]->leader);
+    for (struct broker *b = NULL; (b = topology_next(&topology, b)) != NULL;)
+        ck_assert_ptr_nonnull(b->leader);
 }
 END_TEST
 

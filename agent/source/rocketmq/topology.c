@@ -29,13 +29,25 @@ static struct cluster *take_cluster(struct topology *t, struct view name)
     return t->clusters[t->cluster_count++] = cluster_new(name.data, name.len, &t->held);
 }
 
+struct broker *topology_next(const struct topology *t, const struct broker *b)
+{
+    unsigned c = 0;
+
+    if (b != NULL && b->index + 1u < b->cluster->broker_count)
+        return b->cluster->brokers[b->index + 1];
+    while (b != NULL && t->clusters[c++] != b->cluster)
+        ;
+    while (c < t->cluster_count && t->clusters[c]->broker_count == 0)
+        c++;
+    return c < t->cluster_count ? t->clusters[c]->brokers[0] : NULL;
+}
+
 unsigned topology_members(const struct topology *t)
 {
     unsigned count = 0;
 
-    for (unsigned c = 0; c < t->cluster_count; c++)
-        for (unsigned i = 0; i < t->clusters[c]->broker_count; i++)
-            count += t->clusters[c]->brokers[i]->member_count;
+    for (struct broker *b = NULL; (b = topology_next(t, b)) != NULL;)
+        count += b->member_count;
     return count;
 }
 
@@ -93,13 +105,10 @@ static void on_broker(void *ctx, const struct body_broker *listed)
 /* What this answer did not name. */
 static void mark_unlisted(struct topology *t, int64_t now_ns)
 {
-    for (unsigned c = 0; c < t->cluster_count; c++)
-        for (unsigned i = 0; i < t->clusters[c]->broker_count; i++) {
-            struct broker *b = t->clusters[c]->brokers[i];
-            for (unsigned m = 0; m < b->member_count; m++)
-                if (b->members[m]->listed_at_ns != now_ns)
-                    b->members[m]->is_listed = false;
-        }
+    for (struct broker *b = NULL; (b = topology_next(t, b)) != NULL;)
+        for (unsigned m = 0; m < b->member_count; m++)
+            if (b->members[m]->listed_at_ns != now_ns)
+                b->members[m]->is_listed = false;
 }
 
 int topology_learn(struct topology *t, struct rpc *rpc, struct view body, int64_t now_ns, unsigned *listed, struct err *err)
@@ -116,13 +125,10 @@ int topology_learn(struct topology *t, struct rpc *rpc, struct view body, int64_
 /* Under any name: a broker that was given another name or cluster is not two brokers. */
 static bool address_is_listed(const struct topology *t, const char *address)
 {
-    for (unsigned c = 0; c < t->cluster_count; c++)
-        for (unsigned i = 0; i < t->clusters[c]->broker_count; i++) {
-            const struct broker *b = t->clusters[c]->brokers[i];
-            for (unsigned m = 0; m < b->member_count; m++)
-                if (b->members[m]->is_listed && strcmp(rpc_target_address(b->members[m]->peer.target), address) == 0)
-                    return true;
-        }
+    for (struct broker *b = NULL; (b = topology_next(t, b)) != NULL;)
+        for (unsigned m = 0; m < b->member_count; m++)
+            if (b->members[m]->is_listed && strcmp(rpc_target_address(b->members[m]->peer.target), address) == 0)
+                return true;
     return false;
 }
 
@@ -178,15 +184,13 @@ static void set_leader(struct broker *b, struct member *leader)
 
 void topology_choose_leaders(struct topology *t)
 {
-    for (unsigned c = 0; c < t->cluster_count; c++)
-        for (unsigned i = 0; i < t->clusters[c]->broker_count; i++) {
-            struct broker *b = t->clusters[c]->brokers[i];
-            struct member *best = NULL;
-            for (unsigned m = 0; m < b->member_count; m++)
-                if (is_better(b->members[m], best))
-                    best = b->members[m];
-            set_leader(b, best);
-        }
+    for (struct broker *b = NULL; (b = topology_next(t, b)) != NULL;) {
+        struct member *best = NULL;
+        for (unsigned m = 0; m < b->member_count; m++)
+            if (is_better(b->members[m], best))
+                best = b->members[m];
+        set_leader(b, best);
+    }
 }
 
 void topology_fini(struct topology *t)

@@ -18,6 +18,8 @@ struct topology {
 };
 
 void topology_fini(struct topology *t);
+/* The broker behind b, cluster by cluster; behind NULL the first, behind the last NULL. */
+struct broker *topology_next(const struct topology *t, const struct broker *b);
 /* Broker processes, of all clusters. */
 unsigned topology_members(const struct topology *t);
 /* Takes the body of an answer to 106. *listed: broker names in it. -1: it broke off; what it named before is taken, and
