@@ -1,161 +1,13 @@
-/*
- * test_rocketmq_limits.c - how much a server can make a RocketMQ source remember: each limit of agent/LIMITS.md at it and one past it.
- * The loop tests' _i is 0 at the limit and 1 past it.
- */
-#include "agent/base/clock.h"
+/* test_rocketmq_limits_kept.c - what is remembered of it: names and what is kept by their numbers, clients, refusals, what is read back. */
 #include "agent/source/rocketmq/census.h"
 #include "agent/source/rocketmq/forbidden.h"
-#include "agent/source/rocketmq/learn.h"
-#include "agent/source/rocketmq/look.h"
 #include "agent/source/rocketmq/memory.h"
 #include "agent/source/rocketmq/memory_io.h"
-#include "agent/source/rocketmq/rewrite.h"
-#include "agent/source/rocketmq/rows.h"
 #include "agent/source/rocketmq/running.h"
 #include "agent/source/rocketmq/timelag.h"
-#include "tests/unit/unit.h"
-
-#include <stdio.h>
-#include <string.h>
+#include "tests/unit/test_rocketmq_limits.h"
 
 static const struct moment now = { 1, NS_PER_S, 120 };
-
-static struct rpc *rpc;
-static struct topology topology;
-static struct cluster *cluster;
-static struct broker *broker;
-static struct buf text;
-
-static struct view body(void)
-{
-    return (struct view){ text.data, text.len };
-}
-
-static void learn(void)
-{
-    unsigned listed;
-    struct err err = { .kind = ERR_NONE };
-
-    ck_assert_msg(topology_learn(&topology, rpc, body(), NS_PER_S, &listed, &err) == 0, "%s", err.msg);
-    topology_choose_leaders(&topology);
-    buf_reset(&text);
-}
-
-static void setup(void)
-{
-    rpc = rpc_new(NULL);
-    buf_init(&text, 0);
-    buf_puts(&text, "{\"brokerAddrTable\":{\"b\":{\"brokerAddrs\":{0:\"127.0.0.1:1\"},\"cluster\":\"c\"}}}");
-    learn();
-    cluster = topology.clusters[0];
-    broker = cluster->brokers[0];
-}
-
-/* Whatever was held has been given back. */
-static void teardown(void)
-{
-    for (unsigned c = 0; c < topology.cluster_count; c++)
-        cluster_free(topology.clusters[c]);
-    topology.cluster_count = 0;
-    ck_assert_uint_eq(topology.held, 0);
-    topology_fini(&topology);
-    buf_fini(&text);
-    rpc_free(rpc);
-}
-
-static uint32_t must_topic(const char *name)
-{
-    uint32_t id = cluster_topic(cluster, view_of(name));
-
-    ck_assert_uint_ne(id, 0);
-    return id;
-}
-
-/* ---- name servers ------------------------------------------------------------------------------------------------ */
-
-/* So many brokers beside the first, each of so many processes; in one cluster, or each in its own. */
-static void learn_brokers(unsigned count, unsigned members, bool are_apart)
-{
-    buf_puts(&text, "{\"brokerAddrTable\":{");
-    for (unsigned i = 0; i < count; i++) {
-        buf_printf(&text, "%s\"b%u\":{\"brokerAddrs\":{", i > 0 ? "," : "", i);
-        for (unsigned m = 0; m < members; m++)
-            buf_printf(&text, "%s%u:\"10.%u.%u.%u:10911\"", m > 0 ? "," : "", m, i >> 8, i & 255, m);
-        buf_printf(&text, "},\"cluster\":\"c%u\"}", are_apart ? i : 0);
-    }
-    buf_puts(&text, "}}");
-    learn();
-}
-
-START_TEST(clusters_have_a_limit)
-{
-    learn_brokers((unsigned)(CLUSTERS_MAX - 1 + _i), 1, true);
-    ck_assert_uint_eq(topology.cluster_count, CLUSTERS_MAX);
-    ck_assert_uint_eq(topology.broker_count, CLUSTERS_MAX);
-    unsigned met = 0;
-    for (struct broker *b = NULL; (b = topology_next(&topology, b)) != NULL; met++)
-        ck_assert_ptr_eq(b, topology.clusters[met]->brokers[0]);
-    ck_assert_uint_eq(met, CLUSTERS_MAX);
-}
-END_TEST
-
-START_TEST(broker_names_have_a_limit)
-{
-    learn_brokers((unsigned)(CLUSTER_BROKERS_MAX - 1 + _i), 1, false);
-    ck_assert_uint_eq(topology.broker_count, CLUSTER_BROKERS_MAX);
-}
-END_TEST
-
-START_TEST(processes_of_brokers_have_a_limit)
-{
-    unsigned whole = (SOURCE_MEMBERS_MAX - 1) / 31;
-
-    ck_assert_uint_eq(whole * 31 + 1 + 1, SOURCE_MEMBERS_MAX); /* the last broker of 31 gets one of them */
-    learn_brokers(whole + 1 + (unsigned)_i, 31, false);
-    ck_assert_uint_eq(topology_members(&topology), SOURCE_MEMBERS_MAX);
-    ck_assert_uint_eq(topology.broker_count, whole + 2);
-    for (struct broker *b = NULL; (b = topology_next(&topology, b)) != NULL;)
-        ck_assert_ptr_nonnull(b->leader);
-}
-END_TEST
-
-START_TEST(entries_of_a_census_have_a_limit)
-{
-    struct census census;
-    int64_t brokers;
-    bool agrees;
-
-    census_init(&census);
-    buf_puts(&text, "{\"brokerAddrTable\":{");
-    for (unsigned i = 0; i < CENSUS_ENTRIES_MAX / BODY_MEMBERS_MAX; i++) {
-        buf_printf(&text, "%s\"b%u\":{\"brokerAddrs\":{", i > 0 ? "," : "", i);
-        for (unsigned m = 0; m < BODY_MEMBERS_MAX; m++)
-            buf_printf(&text, "%s%u:\"h:1\"", m > 0 ? "," : "", m);
-        buf_puts(&text, "}}");
-    }
-    if (_i > 0)
-        buf_puts(&text, ",\"one more\":{\"brokerAddrs\":{0:\"h:1\"}}");
-    buf_puts(&text, "}}");
-    census_take(&census, CENSUS_MAX - 1, body());
-    ck_assert(census_result(&census, CENSUS_MAX - 1, &brokers, &agrees) && agrees);
-    ck_assert_int_eq(brokers, CENSUS_ENTRIES_MAX);
-    census_fini(&census);
-}
-END_TEST
-
-START_TEST(a_map_of_addresses_has_a_limit)
-{
-    struct err err = { .kind = ERR_NONE };
-
-    for (int i = 0; i < REWRITE_MAX + _i; i++)
-        buf_printf(&text, "h%d=g%d,", i, i);
-    buf_putc(&text, '\0');
-    struct rewrite *r = rewrite_new(text.data, &err);
-    ck_assert((r != NULL) == (_i == 0));
-    ck_assert(_i == 0 || strstr(err.msg, "more than 4096") != NULL);
-    rewrite_free(r);
-}
-END_TEST
 
 /* ---- names and what is kept by their numbers --------------------------------------------------------------------- */
 
@@ -320,38 +172,6 @@ START_TEST(clients_of_a_group_have_a_limit)
 }
 END_TEST
 
-struct said {
-    unsigned clients;
-    size_t id, address, language;
-};
-
-static void on_client(void *ctx, const struct body_client *c)
-{
-    struct said *s = ctx;
-
-    s->clients++;
-    *s = (struct said){ s->clients, c->id.len, c->address.len, c->language.len };
-}
-
-START_TEST(texts_of_a_client_have_limits)
-{
-    struct body_group_state state;
-    struct said said = { 0 };
-    int id = CLIENT_ID_MAX_BYTES, address = ADDRESS_MAX_BYTES, language = CLIENT_LANGUAGE_MAX_BYTES;
-
-    buf_printf(&text, "{\"connectionSet\":[{\"clientId\":\"%0*d\",\"clientAddr\":\"%0*d\",\"language\":\"%0*d\"}]}", id, 0,
-               address + _i, 0, language + _i, 0);
-    ck_assert_int_eq(body_clients(body(), &state, on_client, &said, NULL), 0);
-    ck_assert_uint_eq(said.clients, 1);
-    ck_assert(said.id == CLIENT_ID_MAX_BYTES && said.address == (_i > 0 ? 0 : ADDRESS_MAX_BYTES));
-    ck_assert(said.language == (_i > 0 ? 0 : CLIENT_LANGUAGE_MAX_BYTES));
-    buf_reset(&text);
-    buf_printf(&text, "{\"connectionSet\":[{\"clientId\":\"%0*d\"}]}", id + 1, 0);
-    ck_assert_int_eq(body_clients(body(), &state, on_client, &said, NULL), 0);
-    ck_assert_uint_eq(said.clients, 1); /* without an id it is nobody */
-}
-END_TEST
-
 START_TEST(producer_groups_have_a_limit)
 {
     struct err err;
@@ -420,64 +240,7 @@ START_TEST(topics_of_a_client_have_a_limit)
 }
 END_TEST
 
-/* ---- numbers ----------------------------------------------------------------------------------------------------- */
-
-static void on_end(void *ctx, const struct body_queue *queue)
-{
-    *(struct body_queue *)ctx = *queue;
-}
-
-static struct body_queue read_end(int64_t queue, int64_t max)
-{
-    struct body_queue seen = { .queue = UINT32_MAX, .max = -2 };
-
-    buf_reset(&text);
-    buf_printf(&text, "{\"offsetTable\":{{\"brokerName\":\"b\",\"queueId\":%lld,\"topic\":\"t\"}:{\"brokerOffset\":%lld}}}",
-               (long long)queue, (long long)max);
-    ck_assert_int_eq(body_consume_stats(body(), on_end, &seen, NULL), 0);
-    return seen;
-}
-
-START_TEST(numbers_of_queues_and_offsets_have_limits)
-{
-    ck_assert_uint_eq(read_end(BODY_QUEUES_MAX - 1, 5).queue, BODY_QUEUES_MAX - 1);
-    ck_assert_uint_eq(read_end(BODY_QUEUES_MAX, 5).queue, UINT32_MAX);
-    ck_assert_int_eq(read_end(0, BODY_OFFSET_MAX).max, BODY_OFFSET_MAX);
-    ck_assert_int_eq(read_end(0, BODY_OFFSET_MAX + 1).max, -2);
-    ck_assert(body_time(BODY_TIME_MAX) == BODY_TIME_MAX && body_time(BODY_TIME_MAX + 1) == BODY_NONE);
-}
-END_TEST
-
-START_TEST(rates_of_a_broker_have_a_limit)
-{
-    static const char at[] = "{\"statsMinute\":{\"sum\":1000000000000000,\"tps\":1e15}}";
-    static const char past[] = "{\"statsMinute\":{\"sum\":1000000000000001,\"tps\":1.000000000000001e15}}";
-    struct body_broker_stats stats;
-
-    ck_assert_int_eq(body_broker_stats(view_of(at), &stats, NULL), 0);
-    ck_assert(stats.sum == 1000000000000000 && stats.tps == BODY_RATE_MAX);
-    ck_assert_int_eq(body_broker_stats(view_of(past), &stats, NULL), 0);
-    ck_assert(stats.sum == BODY_NONE && isnan(stats.tps));
-}
-END_TEST
-
-START_TEST(delay_levels_have_a_limit)
-{
-    struct batch *b = batch_new();
-    struct runtime_facts facts = RUNTIME_FACTS_NONE;
-    char key[64];
-
-    batch_add(b, TABLE_BROKERS);
-    for (int level = 1; level <= DELAY_LEVELS_MAX + _i; level++) {
-        snprintf(key, sizeof(key), "scheduleMessageOffset_%d", level);
-        runtime_take(b, 0, &facts, view_of(key), view_of("1,2"));
-    }
-    ck_assert_uint_eq(facts.delay_count, DELAY_LEVELS_MAX);
-    batch_unref(b);
-}
-END_TEST
-
-/* ---- refusals, rows, what is read back --------------------------------------------------------------------------- */
+/* ---- refusals, what is read back --------------------------------------------------------------------------------- */
 
 START_TEST(refusals_remembered_have_a_limit)
 {
@@ -490,30 +253,6 @@ START_TEST(refusals_remembered_have_a_limit)
     ck_assert(forbidden_is_noted(&f, 202, FORBIDDEN_MAX));
     ck_assert(!forbidden_is_noted(&f, 202, FORBIDDEN_MAX + 1));
     forbidden_fini(&f);
-}
-END_TEST
-
-/* Four queues, of which the limit leaves room for all, or for three. */
-START_TEST(rows_of_queues_have_a_limit)
-{
-    static const struct look_options options = { .cluster_names = "" };
-    static const char topics[] = "{\"topicConfigTable\":{\"t\":{\"readQueueNums\":4,\"writeQueueNums\":4}}}";
-    struct look look = { .options = &options, .topology = &topology, .rpc = rpc, .number = 1, .batch = batch_new() };
-    uint32_t names;
-    struct err err;
-
-    look.queue_rows = QUEUE_ROWS_MAX - 4 + (uint32_t)_i;
-    broker->now.look = &look;
-    broker->leader->is_up = true;
-    ck_assert_int_eq(learn_topics(broker, view_of(topics), 1, &names, &err), 0);
-    broker->topics_stamp = 1;
-    ck_assert_int_eq(learn_groups(broker, view_of("{\"subscriptionGroupTable\":{\"g\":{}}}"), 1, &names, &err), 0);
-    broker->groups_stamp = 1;
-    ck_assert_int_eq(learn_offsets(broker, view_of("{\"offsetTable\":{\"t@g\":{0:1,1:1,2:1,3:1}}}"), now, &err), 0);
-    rows_begin(&look, "limits");
-    rows_end(&look, "limits");
-    ck_assert_uint_eq(batch_rows(look.batch, TABLE_QUEUES), _i == 0 ? 4 : 0);
-    batch_unref(look.batch);
 }
 END_TEST
 
@@ -580,16 +319,6 @@ START_TEST(seconds_beyond_all_time_are_never)
 }
 END_TEST
 
-START_TEST(an_age_that_a_broker_tells_has_a_limit)
-{
-    struct body_span span = { .delay_ms = TIMELAG_DELAY_MAX_MS };
-
-    ck_assert_int_eq(timelag_told_ms(&span, 0, 5), TIMELAG_DELAY_MAX_MS);
-    span.delay_ms++;
-    ck_assert_int_eq(timelag_told_ms(&span, 0, 5), NO_INT);
-}
-END_TEST
-
 START_TEST(entries_that_are_read_back_have_a_limit)
 {
     struct memory_io io = { .room = 10 };
@@ -601,15 +330,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("rocketmq limits");
+    Suite *suite = suite_create("rocketmq limits: kept");
     TCase *c = unit_case(suite, "limits");
 
     tcase_add_checked_fixture(c, setup, teardown);
-    tcase_add_loop_test(c, clusters_have_a_limit, 0, 2);
-    tcase_add_loop_test(c, broker_names_have_a_limit, 0, 2);
-    tcase_add_loop_test(c, processes_of_brokers_have_a_limit, 0, 2);
-    tcase_add_loop_test(c, entries_of_a_census_have_a_limit, 0, 2);
-    tcase_add_loop_test(c, a_map_of_addresses_has_a_limit, 0, 2);
     tcase_add_test(c, topics_of_a_cluster_have_a_limit);
     tcase_add_test(c, groups_of_a_cluster_have_a_limit);
     tcase_add_test(c, pairs_of_a_cluster_have_a_limit);
@@ -620,19 +344,13 @@ int main(void)
     tcase_add_test(c, what_is_held_is_given_back_when_all_is_forgotten);
     tcase_add_test(c, the_rest_of_a_large_topic_has_no_histories);
     tcase_add_loop_test(c, clients_of_a_group_have_a_limit, 0, 2);
-    tcase_add_loop_test(c, texts_of_a_client_have_limits, 0, 2);
     tcase_add_loop_test(c, producer_groups_have_a_limit, 0, 2);
     tcase_add_loop_test(c, ids_of_producers_have_a_limit, 0, 2);
     tcase_add_loop_test(c, queues_of_a_client_have_a_limit, 0, 2);
     tcase_add_loop_test(c, topics_of_a_client_have_a_limit, 0, 2);
-    tcase_add_test(c, numbers_of_queues_and_offsets_have_limits);
-    tcase_add_test(c, rates_of_a_broker_have_a_limit);
-    tcase_add_loop_test(c, delay_levels_have_a_limit, 0, 2);
     tcase_add_loop_test(c, refusals_remembered_have_a_limit, 0, 2);
-    tcase_add_loop_test(c, rows_of_queues_have_a_limit, 0, 2);
     tcase_add_test(c, what_was_remembered_has_an_age);
     tcase_add_test(c, seconds_beyond_all_time_are_never);
-    tcase_add_test(c, an_age_that_a_broker_tells_has_a_limit);
     tcase_add_test(c, entries_that_are_read_back_have_a_limit);
     return unit_main(suite);
 }
