@@ -64,6 +64,13 @@ static void learn_list(struct world *w, struct view body, struct err *err)
         learn_end_ends(w->broker, &w->broker->topics[id], (struct moment){ w->look, w->now_ns, 120 });
 }
 
+static bool end_list(struct broker *b, size_t list, bool is_whole)
+{
+    learn_end_list(b, list, is_whole);
+    b->now.lists[list] = (struct list_reading){ .at = 0 };
+    return is_whole;
+}
+
 static void learn_piece(struct world *w, char what, struct view body)
 {
     const struct moment at = { w->look, w->now_ns, 120 };
@@ -75,9 +82,9 @@ static void learn_piece(struct world *w, char what, struct view body)
     if (what == 'O')
         learn_offsets(b, body, at, &err);
     else if (what == 'T')
-        b->topics_stamp += learn_topics(b, body, b->topics_stamp + 1, &names, &err) == 0;
+        b->topics_stamp += end_list(b, TOPIC_LIST, learn_topics(b, body, b->topics_stamp + 1, &names, &err) == 0);
     else if (what == 'G')
-        b->groups_stamp += learn_groups(b, body, b->groups_stamp + 1, &names, &err) == 0;
+        b->groups_stamp += end_list(b, GROUP_LIST, learn_groups(b, body, b->groups_stamp + 1, &names, &err) == 0);
     else if (what == 'E')
         learn_list(w, body, &err);
     else if (what == 'S' && b->topic_room > 1 && b->cluster->topics.count > 1)

@@ -11,77 +11,12 @@ static const struct moment now = { 1, NS_PER_S, 120 };
 
 /* ---- names and what is kept by their numbers --------------------------------------------------------------------- */
 
-START_TEST(topics_of_a_cluster_have_a_limit)
-{
-    char name[32];
-
-    for (unsigned i = 0; i < CLUSTER_TOPICS_MAX; i++) {
-        snprintf(name, sizeof(name), "t%u", i);
-        must_topic(name);
-    }
-    ck_assert_uint_eq(cluster_topic(cluster, view_of("one more")), 0);
-    ck_assert_uint_ne(cluster_topic(cluster, view_of("t7")), 0);
-}
-END_TEST
-
-START_TEST(groups_of_a_cluster_have_a_limit)
-{
-    char name[32];
-
-    for (unsigned i = 0; i < CLUSTER_GROUPS_MAX; i++) {
-        snprintf(name, sizeof(name), "g%u", i);
-        ck_assert_uint_ne(cluster_group(cluster, view_of(name)), 0);
-    }
-    ck_assert_uint_eq(cluster_group(cluster, view_of("one more")), 0);
-}
-END_TEST
-
-START_TEST(pairs_of_a_cluster_have_a_limit)
-{
-    char key[32];
-
-    for (unsigned i = 0; i < CLUSTER_PAIRS_MAX; i++) {
-        snprintf(key, sizeof(key), "t%u@g%u", i >> 10, i & 1023);
-        ck_assert_uint_ne(cluster_pair(cluster, view_of(key)), 0);
-    }
-    ck_assert_uint_eq(cluster_pair(cluster, view_of("t1@one more")), 0);
-}
-END_TEST
-
 START_TEST(queues_of_a_topic_have_a_limit)
 {
     struct topic_part *t = broker_topic(broker, must_topic("t"));
 
     ck_assert(broker_set_queues(broker, t, BODY_QUEUES_MAX) && t->queues == BODY_QUEUES_MAX);
     ck_assert(!broker_set_queues(broker, t, BODY_QUEUES_MAX + 1) && t->queues == BODY_QUEUES_MAX);
-}
-END_TEST
-
-START_TEST(queues_of_a_broker_have_a_limit)
-{
-    char name[32];
-
-    for (uint32_t left = BROKER_QUEUES_MAX, some; left > 0; left -= some) {
-        some = left < BODY_QUEUES_MAX ? left : BODY_QUEUES_MAX;
-        snprintf(name, sizeof(name), "t%u", left);
-        ck_assert(broker_set_queues(broker, broker_topic(broker, must_topic(name)), some));
-    }
-    ck_assert(!broker_set_queues(broker, broker_topic(broker, must_topic("one more")), 1));
-    ck_assert_uint_eq(broker->end_count, BROKER_QUEUES_MAX);
-}
-END_TEST
-
-START_TEST(offsets_of_a_broker_have_a_limit)
-{
-    char key[32];
-
-    for (uint32_t left = BROKER_QUEUES_MAX, some; left > 0; left -= some) {
-        some = left < BODY_QUEUES_MAX ? left : BODY_QUEUES_MAX;
-        snprintf(key, sizeof(key), "t@g%u", left);
-        ck_assert(broker_set_offsets(broker, broker_pair(broker, cluster_pair(cluster, view_of(key))), some));
-    }
-    ck_assert(!broker_set_offsets(broker, broker_pair(broker, cluster_pair(cluster, view_of("t@g"))), 1));
-    ck_assert_uint_eq(broker->offset_count, BROKER_QUEUES_MAX);
 }
 END_TEST
 
@@ -157,47 +92,6 @@ START_TEST(the_rest_of_a_large_topic_has_no_histories)
 END_TEST
 
 /* ---- clients and producers --------------------------------------------------------------------------------------- */
-
-START_TEST(clients_of_a_group_have_a_limit)
-{
-    struct err err;
-
-    cluster_group(cluster, view_of("g"));
-    buf_puts(&text, "{\"connectionSet\":[");
-    for (int i = 0; i < GROUP_CLIENTS_MAX + _i; i++)
-        buf_printf(&text, "%s{\"clientId\":\"10.0.0.1@%d\",\"clientAddr\":\"10.0.0.1:%d\"}", i > 0 ? "," : "", i, i);
-    buf_puts(&text, "]}");
-    ck_assert_int_eq(learn_clients(broker, 1, body(), &err), 0);
-    ck_assert_uint_eq(cluster->group_infos[1].client_count, GROUP_CLIENTS_MAX);
-}
-END_TEST
-
-START_TEST(producer_groups_have_a_limit)
-{
-    struct err err;
-
-    buf_puts(&text, "{\"data\":{");
-    for (int i = 0; i < PRODUCER_GROUPS_MAX + _i; i++)
-        buf_printf(&text, "%s\"p%d\":[{}]", i > 0 ? "," : "", i);
-    buf_puts(&text, "}}");
-    ck_assert_int_eq(learn_producers(broker, body(), true, &err), 0);
-    ck_assert_uint_eq(broker->producers->count, PRODUCER_GROUPS_MAX);
-}
-END_TEST
-
-START_TEST(ids_of_producers_have_a_limit)
-{
-    struct err err;
-
-    buf_puts(&text, "{\"data\":{\"p\":[");
-    for (int i = 0; i < PRODUCER_IDS_MAX + _i; i++)
-        buf_printf(&text, "%s{\"clientId\":\"c%d\"}", i > 0 ? "," : "", i);
-    buf_puts(&text, "]}}");
-    ck_assert_int_eq(learn_producers(broker, body(), true, &err), 0);
-    ck_assert_uint_eq(broker->client_id_count, PRODUCER_IDS_MAX);
-    ck_assert_uint_eq(broker->producers->list[0].clients, PRODUCER_IDS_MAX + (unsigned)_i);
-}
-END_TEST
 
 static const struct running *tell(void)
 {
@@ -319,6 +213,44 @@ START_TEST(seconds_beyond_all_time_are_never)
 }
 END_TEST
 
+/* What was left out is not kept with it: the next process asks again, and knows. */
+START_TEST(what_was_cut_is_asked_again_by_the_next_process)
+{
+    struct memory_moment at = { .now_ns = NS_PER_S, .wall_ms = 1795000000000LL, .boot = "" };
+    struct topology next = { .held = 0 };
+    struct peer namesrv;
+    struct census census;
+    unsigned namesrv_at = 0;
+    uint32_t looks = 1, names;
+    int64_t looked_at_ns = 0, slow_at_ns = 0, census_at_ns = 0;
+    struct err err = { .kind = ERR_NONE };
+
+    learn_groups(broker, view_of("{\"subscriptionGroupTable\":{\"g\":{}}}"), 1, &names, &err);
+    broker->topics_stamp = broker->groups_stamp = 1;
+    learn_clients(broker, 1, view_of("{\"connectionSet\":[{\"clientId\":\"a@1\"}]}"), &err);
+    broker->inventory_at_ns = broker->producers_at_ns = cluster->group_infos[1].asked_at_ns = NS_PER_S;
+    broker->lacks.topics.count = broker->lacks.producers.count = cluster->group_infos[1].clients_left.count = (unsigned)_i;
+    census_init(&census);
+    peer_init(&namesrv, rpc, "name server", "127.0.0.1:9876");
+    struct memory m = { "settings", rpc, &topology, &census, &namesrv, 1, &namesrv_at, &looks, &looked_at_ns, &slow_at_ns, &census_at_ns };
+    buf_reset(&text);
+    memory_save(&m, &at, &text);
+    m.topology = &next;
+    m.rpc = rpc_new(NULL);
+    looks = 0;
+    ck_assert_msg(memory_load(&m, &at, text.data, text.len, &err) == 0, "%s", err.msg);
+    const struct broker *b = topology_next(&next, NULL);
+    const struct group_info *g = &b->cluster->group_infos[1];
+    ck_assert((b->inventory_at_ns == 0) == (_i > 0) && b->names_changed == (_i > 0));
+    ck_assert((b->producers_at_ns == 0) == (_i > 0));
+    ck_assert((g->asked_at_ns == 0) == (_i > 0) && g->is_known == (_i == 0));
+    topology_fini(&next);
+    rpc_free(m.rpc);
+    census_fini(&census);
+    peer_fini(&namesrv);
+}
+END_TEST
+
 START_TEST(entries_that_are_read_back_have_a_limit)
 {
     struct memory_io io = { .room = 10 };
@@ -334,23 +266,16 @@ int main(void)
     TCase *c = unit_case(suite, "limits");
 
     tcase_add_checked_fixture(c, setup, teardown);
-    tcase_add_test(c, topics_of_a_cluster_have_a_limit);
-    tcase_add_test(c, groups_of_a_cluster_have_a_limit);
-    tcase_add_test(c, pairs_of_a_cluster_have_a_limit);
     tcase_add_test(c, queues_of_a_topic_have_a_limit);
-    tcase_add_test(c, queues_of_a_broker_have_a_limit);
-    tcase_add_test(c, offsets_of_a_broker_have_a_limit);
     tcase_add_test(c, memory_of_a_source_has_a_limit_for_all_clusters_together);
     tcase_add_test(c, what_is_held_is_given_back_when_all_is_forgotten);
     tcase_add_test(c, the_rest_of_a_large_topic_has_no_histories);
-    tcase_add_loop_test(c, clients_of_a_group_have_a_limit, 0, 2);
-    tcase_add_loop_test(c, producer_groups_have_a_limit, 0, 2);
-    tcase_add_loop_test(c, ids_of_producers_have_a_limit, 0, 2);
     tcase_add_loop_test(c, queues_of_a_client_have_a_limit, 0, 2);
     tcase_add_loop_test(c, topics_of_a_client_have_a_limit, 0, 2);
     tcase_add_loop_test(c, refusals_remembered_have_a_limit, 0, 2);
     tcase_add_test(c, what_was_remembered_has_an_age);
     tcase_add_test(c, seconds_beyond_all_time_are_never);
+    tcase_add_loop_test(c, what_was_cut_is_asked_again_by_the_next_process, 0, 2);
     tcase_add_test(c, entries_that_are_read_back_have_a_limit);
     return unit_main(suite);
 }

@@ -216,9 +216,10 @@ static bool feed_state(struct broker *b)
 static void take_delivered(struct broker *b, const struct runtime_facts *f)
 {
     int64_t delivered = runtime_delay_delivered(f);
+    bool stood = delivered != NO_INT && delivered == b->delivered;
     int version = rpc_target_version(b->leader->peer.target);
 
-    b->now.nothing_returned = delivered == b->delivered && b->leader->id == 0 && version != 0 && version < WIRE_V5_0_0;
+    b->now.nothing_returned = stood && b->leader->id == 0 && version != 0 && version < WIRE_V5_0_0;
     b->delivered = delivered;
 }
 
