@@ -170,7 +170,7 @@ static void put_card(struct buf *to, const struct family *f)
     buf_printf(to, "  labels  %s\n", join_labels(&labels, f));
     buf_printf(to, "  from    %s\n", family_formula(f, formula, sizeof(formula)));
     if (f->only_complete)
-        buf_puts(to, "  left out where a broker did not answer: a sum sent too low would be a lie\n");
+        buf_puts(to, "  left out where a part is unknown: a sum sent too low would be a lie\n");
     if (f->differs != NULL)
         buf_printf(to, "  differs from the official exporter: %s\n", f->differs);
     buf_fini(&labels);

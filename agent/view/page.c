@@ -199,7 +199,7 @@ static void put_legends(struct buf *to, const struct page *page, const struct fo
     const struct grid *grid = &page->view->grid;
 
     if (fitted->has_bound)
-        buf_puts(to, "+ lower bound: a broker did not answer\n");
+        buf_puts(to, "+ lower bound: a part is unknown\n");
     if (fitted->dropped == 0)
         return;
     buf_printf(to, "%u column%s left out (-o wide shows all): ", fitted->dropped, fitted->dropped > 1 ? "s" : "");

@@ -4,7 +4,7 @@
 static void on_group(void *ctx, struct view group)
 {
     (void)ctx;
-    fuzz_touch_name(group);
+    fuzz_touch_listed(group);
 }
 
 FUZZ_BODY(body_groups(body, on_group, NULL, &(uint32_t){ 0 }, &err))

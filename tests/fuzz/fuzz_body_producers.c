@@ -4,7 +4,7 @@
 static void on_producer(void *ctx, struct view group, struct view client_id)
 {
     (void)ctx;
-    fuzz_touch_name(group);
+    fuzz_touch_listed(group);
     fuzz_touch(client_id);
     fuzz_require(client_id.len <= CLIENT_ID_MAX_BYTES);
 }

@@ -5,7 +5,7 @@ static void on_queue(void *ctx, const struct body_queue *queue)
 {
     (void)ctx;
     fuzz_touch_name(queue->topic);
-    fuzz_require(queue->queue < BODY_QUEUES_MAX && queue->max != BODY_NONE && queue->last_stored_ms >= BODY_NONE);
+    fuzz_require(queue->queue < BODY_QUEUES_MAX && (queue->max == BODY_NONE) == queue->is_beyond && queue->last_stored_ms >= BODY_NONE);
     fuzz_check_offset(queue->max);
     fuzz_check_offset(queue->min);
 }

@@ -51,9 +51,8 @@ static void next_look(struct world *w)
     static const struct look_options options = { .include_system = true, .cluster_names = "x=y", .interval_ms = 60000 };
     struct look look = { .options = &options, .topology = &w->topology, .rpc = w->rpc, .batch = batch_new(), .number = w->look };
 
-    for (unsigned c = 0; c < w->topology.cluster_count; c++)
-        for (unsigned i = 0; i < w->topology.clusters[c]->broker_count; i++)
-            w->topology.clusters[c]->brokers[i]->now.look = &look;
+    for (struct broker *b = NULL; (b = topology_next(&w->topology, b)) != NULL;)
+        b->now.look = &look;
     rows_begin(&look, "fuzz");
     rows_end(&look, "fuzz");
     check_rows(look.batch);
@@ -75,6 +74,13 @@ static void learn_list(struct world *w, struct view body, struct err *err)
         learn_end_ends(w->broker, &w->broker->topics[id], (struct moment){ w->look, w->now_ns, 120 });
 }
 
+static bool end_list(struct broker *b, size_t list, bool is_whole)
+{
+    learn_end_list(b, list, is_whole);
+    b->now.lists[list] = (struct list_reading){ .at = 0 };
+    return is_whole;
+}
+
 static void learn_piece(struct world *w, char what, struct view body)
 {
     const struct moment at = { w->look, w->now_ns, 120 };
@@ -86,9 +92,9 @@ static void learn_piece(struct world *w, char what, struct view body)
     if (what == 'O')
         learn_offsets(b, body, at, &err);
     else if (what == 'T')
-        b->topics_stamp += learn_topics(b, body, b->topics_stamp + 1, &names, &err) == 0;
+        b->topics_stamp += end_list(b, TOPIC_LIST, learn_topics(b, body, b->topics_stamp + 1, &names, &err) == 0);
     else if (what == 'G')
-        b->groups_stamp += learn_groups(b, body, b->groups_stamp + 1, &names, &err) == 0;
+        b->groups_stamp += end_list(b, GROUP_LIST, learn_groups(b, body, b->groups_stamp + 1, &names, &err) == 0);
     else if (what == 'E')
         learn_list(w, body, &err);
     else if (what == 'S' && b->topic_room > 1 && b->cluster->topics.count > 1)

@@ -43,7 +43,7 @@ static void check_parts(struct view text)
     if (name_split_offset_key(text, &topic, &group, &is_broadcast)) {
         check_inside(topic, text);
         check_inside(group, text);
-        fuzz_require(name_fits(topic) && name_fits(group));
+        fuzz_require(name_is_whole(topic) && name_is_whole(group));
     }
     fuzz_require(name_topic_kind(text) < TOPIC_KINDS);
     name_is_system_group(text);

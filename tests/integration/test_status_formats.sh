@@ -57,7 +57,7 @@ orders            12.3k+        3    345+    2+  clustering  push
 bad\\x1b[31m|name      7         0      0     0   clustering  push
 billing               0         2      0     0   clustering  push
 
-+ lower bound: a broker did not answer
++ lower bound: a part is unknown
 4 of 4 groups shown, coverage 50 %" "$(out | sed -E "1s/$age//")"
 status --at 10:30:59 --bad -o tsv
 status --at '2026-11-21T11:31:00+01:00' --bad brokers -o tsv --columns broker,up

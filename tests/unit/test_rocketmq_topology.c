@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 extern const struct source_ops rocketmq_source;
 
@@ -280,6 +281,75 @@ START_TEST(another_server_of_rocketmq_is_no_name_server)
 }
 END_TEST
 
+static void expect_left_out(const struct rig *r, const char *address, const char *words)
+{
+    uint32_t row = must_find(r, TABLE_SCRAPES, "target", address, NULL, NULL);
+
+    EXPECT_INT(r, SCRAPES, row, OK, 0);
+    EXPECT_INT(r, SCRAPES, row, FAILED, 1);
+    EXPECT_TEXT(r, SCRAPES, row, ERROR, "limit");
+    ck_assert_str_eq(detail_of(r, address) + strlen(address), words);
+    ck_assert_int_eq(r->result, SOURCE_SOME);
+    ck_assert_int_eq(r->err.kind, ERR_LIMIT);
+    ck_assert_str_eq(r->err.msg + strlen(address), words);
+}
+
+/* test_rocketmq_limits_*.c have each limit; here is how far it is told. */
+START_TEST(what_is_left_out_at_a_limit_makes_the_look_less_than_whole_until_it_fits)
+{
+    struct rig *r = rig_simple(V5);
+    char *here = xasprintf("c1/broker-a:0=%s", broker_address(r->a)), *too_long = xasprintf("%01025d", 0);
+    char *two = xasprintf("%s c1/%s:0=127.0.0.1:1", here, too_long), *offsets = xasprintf("T@G:90,90 T@%s:90", too_long);
+
+    rig_open(r, 60000);
+    good_look(r);
+    expect_backlog(r, "G", "T", 20, 20, 1);
+    say_brokers(r->ns, two);
+    look(r);
+    expect_left_out(r, broker_address(r->ns), ": left out: 1 broker beyond NAME_MAX_BYTES");
+    expect_backlog(r, "G", "T", 20, 20, 0);
+    say_brokers(r->ns, here);
+    say_offsets(r->a, offsets, NULL);
+    look(r);
+    expect_left_out(r, broker_address(r->a), ": left out: 1 backlog beyond NAME_MAX_BYTES");
+    expect_backlog(r, "G", "T", 20, 20, 1);
+    EXPECT_INT(r, DIFF_SUMS, must_find(r, TABLE_DIFF_SUMS, "sum", "topic", "topic", "T"), COMPLETE, 0);
+    say_offsets(r->a, "T@G:90,90", NULL);
+    good_look(r);
+    EXPECT_INT(r, DIFF_SUMS, must_find(r, TABLE_DIFF_SUMS, "sum", "topic", "topic", "T"), COMPLETE, 1);
+    free(offsets);
+    free(two);
+    free(too_long);
+    free(here);
+    rig_free(r);
+}
+END_TEST
+
+START_TEST(what_an_inventory_leaves_out_is_said_until_the_next_one)
+{
+    struct rig *r = rig_simple(V5);
+    char *topics = xasprintf("T:2 %01025d:1", 0);
+
+    rig_set(r, "slow_interval", "1s");
+    rig_open(r, 60000);
+    say_topics(r->a, topics);
+    for (int i = 0; i < 2; i++) {
+        look(r);
+        expect_left_out(r, broker_address(r->a), ": left out: 1 topic beyond NAME_MAX_BYTES");
+        EXPECT_INT(r, GROUPS, group(r, "G"), COMPLETE, 0);
+    }
+    say_topics(r->a, "T:2");
+    for (int i = 0; i < 1000 && r->result != SOURCE_ALL; i++) {
+        usleep(20000);
+        look(r);
+    }
+    ck_assert_int_eq(r->result, SOURCE_ALL);
+    EXPECT_INT(r, GROUPS, group(r, "G"), COMPLETE, 1);
+    free(topics);
+    rig_free(r);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("rocketmq topology");
@@ -297,6 +367,8 @@ static Suite *suite(void)
     tcase_add_loop_test(c, a_name_server_that_hangs_leaves_time_for_the_brokers, 0, 2);
     tcase_add_test(c, a_name_server_that_lacks_brokers_is_told_in_words);
     c = unit_case(s, "words");
+    tcase_add_test(c, what_an_inventory_leaves_out_is_said_until_the_next_one);
+    tcase_add_test(c, what_is_left_out_at_a_limit_makes_the_look_less_than_whole_until_it_fits);
     tcase_add_test(c, a_broker_that_answered_once_and_is_away_needs_no_rewrite);
     tcase_add_test(c, another_server_of_rocketmq_is_no_name_server);
     return s;

@@ -234,7 +234,7 @@ START_TEST(a_page_says_where_when_who_is_missing_and_how_much_this_is)
                      "bad\\x1b[31m|name      7         0      0     0   clustering  push\n"
                      "billing               0         2      0     0   clustering  push\n"
                      "\n"
-                     "+ lower bound: a broker did not answer\n"
+                     "+ lower bound: a part is unknown\n"
                      "4 of 4 groups shown, coverage 50 %\n");
 }
 END_TEST
@@ -292,7 +292,7 @@ START_TEST(a_pipe_table_goes_into_a_ticket)
                      "| 订单 | 1.20k |\n"
                      "| bad \\[31m\\|name | 7 |\n"
                      "\n"
-                     "+ lower bound: a broker did not answer\n"
+                     "+ lower bound: a part is unknown\n"
                      "3 of 4 groups shown, coverage 50 %\n");
 }
 END_TEST

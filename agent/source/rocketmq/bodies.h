@@ -10,7 +10,8 @@
  *
  * All of them forgive the same things: members we do not know, members that are missing, values of another type (a value
  * that is not there is not handed out, or is handed out as BODY_NONE), names that are empty, have a NUL in them or are longer than
- * NAME_MAX_BYTES, and queue numbers from BODY_QUEUES_MAX on (skipped).
+ * NAME_MAX_BYTES, and queue numbers from BODY_QUEUES_MAX on (skipped). The lists hand out names of any length, because whoever keeps them
+ * must say what was left out: 43, 21, 201, 328.
  */
 #ifndef AGENT_SOURCE_ROCKETMQ_BODIES_H
 #define AGENT_SOURCE_ROCKETMQ_BODIES_H
@@ -39,6 +40,8 @@ int body_done(struct json *j, bool has_table, const char *name, struct err *err)
 struct body_broker {
     struct view cluster; /* empty where the name server does not say */
     struct view name;
+    bool is_too_long;    /* its name or its cluster's is, and is empty here */
+    unsigned left_out;   /* members: there are BODY_MEMBERS_MAX already, or the address is too long */
     unsigned count;
     struct {
         int64_t id; /* 0 is the master */
@@ -50,7 +53,7 @@ int body_cluster(struct view body, void (*broker)(void *ctx, const struct body_b
 /* 28: key and value as the broker prints them. */
 int body_runtime(struct view body, void (*entry)(void *ctx, struct view key, struct view value), void *ctx, struct err *err);
 
-/* 43: for each topic@group of each table `pair`, and if that says true its queues. */
+/* 43: for each topic@group of each table `pair`, and if that says true its queues. BODY_NONE: the offset is beyond BODY_OFFSET_MAX. */
 enum body_offset_table { BODY_COMMITTED, BODY_PULLED };
 struct body_offsets {
     bool (*pair)(void *ctx, enum body_offset_table table, struct view key);
@@ -62,6 +65,7 @@ int body_offsets(struct view body, const struct body_offsets *to, void *ctx, str
 struct body_queue {
     struct view topic;
     uint32_t queue;
+    bool is_beyond;         /* 202 only: it ends beyond BODY_OFFSET_MAX, and max is BODY_NONE */
     int64_t min, max;       /* 208: min is BODY_NONE */
     int64_t last_stored_ms; /* 202 only */
 };
@@ -78,7 +82,8 @@ struct body_span {
 };
 int body_time_span(struct view body, void (*span)(void *ctx, const struct body_span *span), void *ctx, struct err *err);
 
-/* 21: the topics of a broker; queues is the larger of its read and write queues. *names: all in the list, those skipped, too. */
+/* 21: the topics of a broker; queues is the larger of its read and write queues, however many. *names: all in the list, skipped
+ * ones, too. */
 int body_topics(struct view body, void (*topic)(void *ctx, struct view topic, uint32_t queues), void *ctx, uint32_t *names,
                 struct err *err);
 
@@ -98,6 +103,7 @@ struct body_client {
 struct body_group_state {
     enum group_model model;
     enum group_type type;
+    uint32_t left_out; /* clients whose id is too long */
 };
 int body_clients(struct view body, struct body_group_state *state, void (*client)(void *ctx, const struct body_client *client),
                  void *ctx, struct err *err);

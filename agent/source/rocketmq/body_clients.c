@@ -27,16 +27,17 @@ static struct view keep(char *to, size_t room, struct view text)
     return (struct view){ to, text.len };
 }
 
-static void read_client(struct json *j, struct body_client *client, struct texts *texts)
+static void read_client(struct json *j, struct body_group_state *state, struct body_client *client, struct texts *texts)
 {
     struct json_key key;
     struct view text;
     int64_t version;
 
     while (json_next_key(j, &key)) {
-        if (json_key_is(&key, "clientId") && json_string(j, &text))
+        if (json_key_is(&key, "clientId") && json_string(j, &text)) {
             client->id = keep(texts->id, sizeof(texts->id), text);
-        else if (json_key_is(&key, "clientAddr") && json_string(j, &text))
+            state->left_out += text.len > sizeof(texts->id);
+        } else if (json_key_is(&key, "clientAddr") && json_string(j, &text))
             client->address = keep(texts->address, sizeof(texts->address), text);
         else if (json_key_is(&key, "language") && json_string(j, &text))
             client->language = keep(texts->language, sizeof(texts->language), text);
@@ -66,7 +67,7 @@ int body_clients(struct view body, struct body_group_state *state, void (*client
     struct view text;
     struct texts texts;
 
-    *state = (struct body_group_state){ MODEL_UNKNOWN, TYPE_UNKNOWN };
+    *state = (struct body_group_state){ MODEL_UNKNOWN, TYPE_UNKNOWN, 0 };
     json_init(&j, body.data, body.len);
     if (json_enter_body(&j))
         while (json_next_key(&j, &key)) {
@@ -79,7 +80,7 @@ int body_clients(struct view body, struct body_group_state *state, void (*client
                     struct body_client one = { .address = { "", 0 }, .language = { "", 0 } };
                     if (!json_enter_object(&j))
                         continue;
-                    read_client(&j, &one, &texts);
+                    read_client(&j, state, &one, &texts);
                     if (one.id.len > 0)
                         client(ctx, &one);
                 }

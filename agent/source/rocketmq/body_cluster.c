@@ -32,11 +32,12 @@ static void read_members(struct json *j, struct body_broker *broker)
     int64_t id;
 
     while (json_next_key(j, &key)) {
-        if (!json_key_i64(&key, &id) || id < 0 || broker->count == BODY_MEMBERS_MAX)
+        if (!json_key_i64(&key, &id) || id < 0 || !json_string(j, &address) || !name_is_whole(address))
             continue;
-        if (!json_string(j, &address) || address.len == 0 || address.len >= ADDRESS_MAX_BYTES ||
-            memchr(address.data, '\0', address.len) != NULL)
+        if (broker->count == BODY_MEMBERS_MAX || address.len >= ADDRESS_MAX_BYTES) {
+            broker->left_out++;
             continue;
+        }
         memcpy(broker->members[broker->count].address, address.data, address.len);
         broker->members[broker->count].address[address.len] = '\0';
         broker->members[broker->count++].id = id;
@@ -49,12 +50,14 @@ static void read_broker(struct json *j, struct body_broker *broker, struct texts
     struct view text;
 
     while (json_next_key(j, &key)) {
-        if (json_key_is(&key, "brokerAddrs") && json_enter_object(j))
+        if (json_key_is(&key, "brokerAddrs") && json_enter_object(j)) {
             read_members(j, broker);
-        else if (json_key_is(&key, "cluster") && json_string(j, &text))
+        } else if (json_key_is(&key, "cluster") && json_string(j, &text)) {
             broker->cluster = keep(texts->cluster, text);
-        else if (json_key_is(&key, "brokerName") && json_string(j, &text) && name_fits(text))
+            broker->is_too_long |= text.len > NAME_MAX_BYTES;
+        } else if (json_key_is(&key, "brokerName") && json_string(j, &text) && name_fits(text)) {
             broker->name = keep(texts->name, text);
+        }
     }
 }
 
@@ -71,13 +74,16 @@ int body_cluster(struct view body, void (*broker)(void *ctx, const struct body_b
             if (json_key_is(&key, "brokerAddrTable") && body_enter_table(&j, &has_table))
                 while (json_next_key(&j, &name)) {
                     struct body_broker one;
-                    one.count = 0;
+                    one.count = one.left_out = 0;
+                    one.is_too_long = name.text.len > NAME_MAX_BYTES;
                     one.cluster = (struct view){ texts.cluster, 0 };
                     one.name = keep(texts.name, name.text);
                     if (!json_enter_object(&j))
                         continue;
                     read_broker(&j, &one, &texts);
-                    if (one.name.len > 0 && one.count > 0)
+                    if (one.is_too_long)
+                        one.name.len = 0;
+                    if ((one.name.len > 0 || one.is_too_long) && one.count + one.left_out > 0)
                         broker(ctx, &one);
                 }
     return body_done(&j, has_table, "brokerAddrTable", err);

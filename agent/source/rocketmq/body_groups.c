@@ -19,7 +19,7 @@ int body_groups(struct view body, void (*group)(void *ctx, struct view group), v
         while (json_next_key(&j, &key))
             if (json_key_is(&key, "subscriptionGroupTable") && body_enter_table(&j, &has_table))
                 for (; json_next_key(&j, &name); ++*names)
-                    if (name.kind == JSON_KEY_TEXT && name_fits(name.text) && json_peek(&j) == JSON_OBJECT)
+                    if (name.kind == JSON_KEY_TEXT && name_is_whole(name.text) && json_peek(&j) == JSON_OBJECT)
                         group(ctx, name.text);
     return body_done(&j, has_table, "subscriptionGroupTable", err);
 }

@@ -21,8 +21,8 @@ static void read_table(struct json *j, enum body_offset_table table, const struc
         while (json_next_key(j, &key)) {
             if (!json_key_i64(&key, &queue) || queue < 0 || queue >= BODY_QUEUES_MAX || !json_i64(j, &offset))
                 continue;
-            if (body_offset(offset) != BODY_NONE)
-                to->queue(ctx, table, (uint32_t)queue, offset);
+            if (offset >= 0)
+                to->queue(ctx, table, (uint32_t)queue, body_offset(offset));
         }
     }
 }

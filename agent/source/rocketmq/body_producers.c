@@ -37,7 +37,7 @@ int body_producers(struct view body, void (*producer)(void *ctx, struct view gro
         while (json_next_key(&j, &key))
             if (json_key_is(&key, "data") && json_enter_object(&j))
                 while (json_next_key(&j, &group))
-                    if (group.kind == JSON_KEY_TEXT && name_fits(group.text) && json_enter_array(&j))
+                    if (group.kind == JSON_KEY_TEXT && name_is_whole(group.text) && json_enter_array(&j))
                         read_group(&j, group.text, producer, ctx);
     return json_done(&j, err);
 }

@@ -15,9 +15,10 @@ static void read_queue(struct json *j, struct body_queue *queue)
     int64_t value;
 
     while (json_next_key(j, &key)) {
-        if (json_key_is(&key, "maxOffset") && json_i64(j, &value))
+        if (json_key_is(&key, "maxOffset") && json_i64(j, &value)) {
             queue->max = body_offset(value);
-        else if (json_key_is(&key, "minOffset") && json_i64(j, &value))
+            queue->is_beyond = value > BODY_OFFSET_MAX;
+        } else if (json_key_is(&key, "minOffset") && json_i64(j, &value))
             queue->min = body_offset(value);
         else if (json_key_is(&key, "lastUpdateTimestamp") && json_i64(j, &value))
             queue->last_stored_ms = body_time(value);
@@ -40,7 +41,7 @@ int body_topic_stats(struct view body, void (*queue)(void *ctx, const struct bod
                     struct body_queue one = { .topic = at.topic, .queue = (uint32_t)at.number,
                                               .min = BODY_NONE, .max = BODY_NONE, .last_stored_ms = BODY_NONE };
                     read_queue(&j, &one);
-                    if (one.max != BODY_NONE)
+                    if (one.max != BODY_NONE || one.is_beyond)
                         queue(ctx, &one);
                 }
     return json_done(&j, err);

@@ -22,14 +22,14 @@ int body_topics(struct view body, void (*topic)(void *ctx, struct view topic, ui
         while (json_next_key(&j, &key))
             if (json_key_is(&key, "topicConfigTable") && body_enter_table(&j, &has_table))
                 for (; json_next_key(&j, &name); ++*names) {
-                    if (name.kind != JSON_KEY_TEXT || !name_fits(name.text) || !json_enter_object(&j))
+                    if (name.kind != JSON_KEY_TEXT || !name_is_whole(name.text) || !json_enter_object(&j))
                         continue;
                     int64_t queues = 0;
                     while (json_next_key(&j, &member))
                         if ((json_key_is(&member, "readQueueNums") || json_key_is(&member, "writeQueueNums")) &&
                             json_i64(&j, &value) && value > queues)
                             queues = value;
-                    topic(ctx, name.text, queues < BODY_QUEUES_MAX ? (uint32_t)queues : BODY_QUEUES_MAX);
+                    topic(ctx, name.text, queues < UINT32_MAX ? (uint32_t)queues : UINT32_MAX);
                 }
     return body_done(&j, has_table, "topicConfigTable", err);
 }

@@ -27,10 +27,11 @@ void census_begin(struct census *c)
     census_init(c);
 }
 
-static void mark(struct census *c, unsigned nameserver, const struct buf *entry)
+/* False: there is no room for it. */
+static bool mark(struct census *c, unsigned nameserver, const struct buf *entry)
 {
     if (c->entries.count > CENSUS_ENTRIES_MAX && intern_find(&c->entries, entry->data, entry->len) == 0)
-        return;
+        return false;
     uint32_t id = intern_add(&c->entries, entry->data, entry->len);
     if (id >= c->room) {
         uint32_t room = c->room == 0 ? 64 : c->room * 2;
@@ -39,11 +40,13 @@ static void mark(struct census *c, unsigned nameserver, const struct buf *entry)
         c->room = room;
     }
     c->lists[id] |= 1u << nameserver;
+    return true;
 }
 
 struct reader {
     struct census *census;
     unsigned nameserver;
+    bool is_cut;
 };
 
 static void on_broker(void *ctx, const struct body_broker *broker)
@@ -51,6 +54,7 @@ static void on_broker(void *ctx, const struct body_broker *broker)
     struct reader *r = ctx;
     struct buf entry;
 
+    r->is_cut |= broker->is_too_long || broker->left_out > 0;
     buf_init(&entry, 0);
     for (unsigned i = 0; i < broker->count; i++) {
         buf_reset(&entry);
@@ -58,17 +62,17 @@ static void on_broker(void *ctx, const struct body_broker *broker)
         buf_putc(&entry, '\0');
         buf_put(&entry, broker->name.data, broker->name.len);
         buf_printf(&entry, "%c%lld%c%s", '\0', (long long)broker->members[i].id, '\0', broker->members[i].address);
-        mark(r->census, r->nameserver, &entry);
+        r->is_cut |= !mark(r->census, r->nameserver, &entry);
     }
     buf_fini(&entry);
 }
 
 void census_take(struct census *c, unsigned nameserver, struct view body)
 {
-    struct reader r = { c, nameserver };
+    struct reader r = { c, nameserver, false };
 
     assert(nameserver < CENSUS_MAX);
-    if (body_cluster(body, on_broker, &r, NULL) == 0)
+    if (body_cluster(body, on_broker, &r, NULL) == 0 && !r.is_cut)
         c->told |= 1u << nameserver;
 }
 

@@ -26,7 +26,7 @@ struct census {
 void census_init(struct census *c);
 void census_fini(struct census *c);
 void census_begin(struct census *c); /* forgets everything */
-/* A name server's answer to 106. An answer that breaks off counts for nothing. Fine inside a callback of rpc. */
+/* A name server's answer to 106; one that breaks off, or names more than there is room for, counts for nothing. Fine inside a callback. */
 void census_take(struct census *c, unsigned nameserver, struct view body);
 /* All together agree; true also where nobody has told. */
 bool census_is_unanimous(const struct census *c);

@@ -21,8 +21,10 @@
 
 bool cluster_take(struct cluster *c, size_t bytes)
 {
-    if (bytes > SOURCE_HELD_MAX || *c->held > SOURCE_HELD_MAX - bytes)
+    if (bytes > SOURCE_HELD_MAX || *c->held > SOURCE_HELD_MAX - bytes) {
+        c->limit = LIMIT_NAME(SOURCE_HELD_MAX);
         return false;
+    }
     *c->held += bytes;
     return true;
 }
@@ -64,11 +66,14 @@ struct view intern_view(const struct intern *in, uint32_t id)
     return (struct view){ intern_text(in, id), intern_len(in, id) };
 }
 
-static uint32_t add_name(struct cluster *c, struct intern *in, struct view name, uint32_t max, bool *is_new)
+/* At most so many; `limit` is what that is called. */
+static uint32_t add_name(struct cluster *c, struct intern *in, struct view name, uint32_t max, const char *limit, bool *is_new)
 {
     uint32_t id = intern_find(in, name.data, name.len);
 
     *is_new = id == 0;
+    if (id == 0 && in->count > max)
+        c->limit = limit;
     if (id != 0 || in->count > max || !cluster_take(c, NAME_HELD + name.len))
         return id;
     c->names_held += NAME_HELD + name.len;
@@ -91,10 +96,20 @@ static enum topic_kind kind_in(const struct cluster *c, struct view topic)
     return TOPIC_NORMAL;
 }
 
+static bool is_too_long(struct cluster *c, struct view name)
+{
+    if (name.len > NAME_MAX_BYTES)
+        c->limit = LIMIT_NAME(NAME_MAX_BYTES);
+    return name.len > NAME_MAX_BYTES;
+}
+
 uint32_t cluster_topic(struct cluster *c, struct view name)
 {
     bool is_new;
-    uint32_t id = add_name(c, &c->topics, name, CLUSTER_TOPICS_MAX, &is_new);
+
+    if (is_too_long(c, name))
+        return 0;
+    uint32_t id = add_name(c, &c->topics, name, CLUSTER_TOPICS_MAX, LIMIT_NAME(CLUSTER_TOPICS_MAX), &is_new);
 
     if (id != 0 && is_new) {
         c->topic_infos = reach(c->topic_infos, &c->topic_info_room, id, sizeof(*c->topic_infos));
@@ -109,7 +124,10 @@ uint32_t cluster_topic(struct cluster *c, struct view name)
 uint32_t cluster_group(struct cluster *c, struct view name)
 {
     bool is_new;
-    uint32_t id = add_name(c, &c->groups, name, CLUSTER_GROUPS_MAX, &is_new);
+
+    if (is_too_long(c, name))
+        return 0;
+    uint32_t id = add_name(c, &c->groups, name, CLUSTER_GROUPS_MAX, LIMIT_NAME(CLUSTER_GROUPS_MAX), &is_new);
 
     if (id != 0 && is_new) {
         c->group_infos = reach(c->group_infos, &c->group_info_room, id, sizeof(*c->group_infos));
@@ -130,19 +148,20 @@ static bool is_retry_of(struct view topic, struct view group)
 uint32_t cluster_pair(struct cluster *c, struct view key)
 {
     struct view topic, group;
-    struct pair_info info;
+    struct pair_info info = { .cut = 0 };
     uint32_t id = intern_find(&c->pairs, key.data, key.len);
     bool is_new;
 
     if (id != 0)
         return id;
+    c->limit = NULL;
     if (!name_split_offset_key(key, &topic, &group, &info.is_broadcast))
         return 0;
     info.topic = cluster_topic(c, topic);
     info.group = cluster_group(c, group);
     if (info.topic == 0 || info.group == 0)
         return 0;
-    id = add_name(c, &c->pairs, key, CLUSTER_PAIRS_MAX, &is_new);
+    id = add_name(c, &c->pairs, key, CLUSTER_PAIRS_MAX, LIMIT_NAME(CLUSTER_PAIRS_MAX), &is_new);
     if (id == 0)
         return 0;
     c->pair_infos = reach(c->pair_infos, &c->pair_info_room, id, sizeof(*c->pair_infos));
@@ -221,13 +240,27 @@ static uint32_t find_run(uint32_t count, uint32_t first, uint32_t slots)
     return slots > 0 && first + slots == count ? first : count;
 }
 
-bool broker_set_queues(struct broker *b, struct topic_part *t, uint32_t queues)
+static bool may_number(struct cluster *c, uint32_t queues)
 {
     if (queues > BODY_QUEUES_MAX)
+        c->limit = LIMIT_NAME(BODY_QUEUES_MAX);
+    return queues <= BODY_QUEUES_MAX;
+}
+
+static bool may_end_at(struct cluster *c, uint32_t first, uint32_t queues)
+{
+    if (first > BROKER_QUEUES_MAX - queues)
+        c->limit = LIMIT_NAME(BROKER_QUEUES_MAX);
+    return first <= BROKER_QUEUES_MAX - queues;
+}
+
+bool broker_set_queues(struct broker *b, struct topic_part *t, uint32_t queues)
+{
+    if (!may_number(b->cluster, queues))
         return false;
     if (queues > t->slots) {
         uint32_t first = find_run(b->end_count, t->first, t->slots);
-        if (first > BROKER_QUEUES_MAX - queues || !may_reach(b->cluster, b->end_room, first + queues, sizeof(*b->ends)))
+        if (!may_end_at(b->cluster, first, queues) || !may_reach(b->cluster, b->end_room, first + queues, sizeof(*b->ends)))
             return false;
         b->end_count = first + queues;
         b->ends = reach(b->ends, &b->end_room, b->end_count, sizeof(*b->ends));
@@ -244,11 +277,11 @@ bool broker_set_queues(struct broker *b, struct topic_part *t, uint32_t queues)
 
 bool broker_set_offsets(struct broker *b, struct pair_part *p, uint32_t queues)
 {
-    if (queues > BODY_QUEUES_MAX)
+    if (!may_number(b->cluster, queues))
         return false;
     if (queues > p->slots) {
         uint32_t first = find_run(b->offset_count, p->first, p->slots);
-        if (first > BROKER_QUEUES_MAX - queues || !may_reach(b->cluster, b->offset_room, first + queues, OFFSET_HELD))
+        if (!may_end_at(b->cluster, first, queues) || !may_reach(b->cluster, b->offset_room, first + queues, OFFSET_HELD))
             return false;
         b->offset_count = first + queues;
         uint32_t room = b->offset_room;
@@ -287,6 +320,24 @@ bool broker_has_topic(const struct broker *b, uint32_t topic)
 bool broker_has_group(const struct broker *b, uint32_t group)
 {
     return is_stamped(group < b->group_room ? b->groups[group].listed : 0, b->groups_stamp);
+}
+
+bool broker_may_hide_topic(const struct broker *b, uint32_t topic)
+{
+    return b->lacks.topics.count > 0 && topic >= b->topic_room;
+}
+
+bool broker_may_hide_group(const struct broker *b, uint32_t group)
+{
+    return b->lacks.groups.count > 0 && group >= b->group_room;
+}
+
+bool cluster_is_cut(const struct cluster *c)
+{
+    for (unsigned i = 0; i < c->broker_count; i++)
+        if (c->brokers[i]->lacks.topics.count > 0 || c->brokers[i]->lacks.queues.count > 0)
+            return true;
+    return c->lacks_brokers;
 }
 
 bool broker_has_offsets_of(const struct broker *b, uint32_t group)

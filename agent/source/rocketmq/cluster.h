@@ -20,6 +20,7 @@
 
 #include "agent/base/intern.h"
 #include "agent/source/rocketmq/bodies.h"
+#include "agent/source/rocketmq/left_out.h"
 #include "agent/source/rocketmq/manners.h"
 #include "agent/source/rocketmq/motion.h"
 #include "agent/source/rocketmq/peer.h"
@@ -81,6 +82,7 @@ enum {
     PART_GONE = 32,        /* 202 said that there is no such topic */
     PART_BEHIND = 128,     /* the slave that stands in for the master lacks messages that the master had */
     PART_NEW = 256,        /* read once: the next look tells whether it moves */
+    PART_CUT = 512,        /* it has queues for which there is no room, until the next inventory */
     PART_ASKED = 64,       /* stands in a 208 that is on its way */
 };
 
@@ -93,6 +95,7 @@ struct pair_part {
     uint32_t pulled;  /* look that last found pull offsets of it */
     float out_rate;   /* messages/s between the last two looks; NAN: not known */
     bool is_vouched;  /* a master told its offsets, or they moved while we looked: see broker_is_offsets_blind */
+    bool is_cut;      /* in the look of `seen`: for some of its offsets there was no room */
     struct pair_ages *ages; /* what was told of messages that wait; NULL: nothing */
     struct motion motion; /* of its committed offsets */
 };
@@ -141,13 +144,14 @@ struct producers { /* one malloc block, texts behind the array */
 };
 
 /* One list of a broker (topics, groups) while it is read; see lanes_inventory.c. */
-#define BROKER_LISTS 2
+enum { TOPIC_LIST, GROUP_LIST, BROKER_LISTS };
 #define LIST_VERSION_MAX 200
 struct list_reading {
     uint32_t at;    /* names read */
     uint32_t stamp; /* they are given */
     unsigned pages, restarts;
     bool is_paged;
+    struct left_out names_left, queues_left; /* of what was read */
     char version[LIST_VERSION_MAX]; /* of the page read last, as the broker wrote it */
 };
 
@@ -200,6 +204,11 @@ struct broker {
     } rates;
     uint64_t *client_ids;        /* hashes of the client ids in it, sorted */
     uint32_t client_id_count;
+    struct {
+        struct left_out topics, queues; /* of its newest inventory; topics are those of which nothing is here */
+        struct left_out groups;
+        struct left_out producers;      /* of its newest 328 */
+    } lacks; /* for want of room */
 
     /* The present look. */
     struct {
@@ -225,6 +234,12 @@ struct broker {
         bool ends_failed;      /* an answer about ends is missing */
         struct list_reading lists[BROKER_LISTS];
         unsigned next_client;  /* of lanes_running.c: where its walk over the picks has got to */
+        struct {
+            struct left_out pairs, offsets; /* of its 43 */
+            struct left_out delays;         /* of its 28 */
+            struct left_out clients;        /* of groups about which it was asked */
+            struct left_out rows;
+        } lacks;
     } now;
 };
 
@@ -234,10 +249,12 @@ struct topic_info {
     bool is_watched; /* asked as if somebody consumed it */
     bool is_unlistable; /* cannot stand in a list of 208 */
     uint32_t owner;  /* group of a retry topic, once a pair told */
+    uint32_t cut;    /* look that left out a pair of it */
 };
 
 struct pair_info {
     uint32_t topic, group;
+    uint32_t cut; /* look in which a broker had no room for it */
     bool is_broadcast;
 };
 
@@ -250,6 +267,7 @@ struct group_client {
 struct group_info {
     struct group_client *clients; /* one malloc block, texts behind it; sorted by id, then address */
     uint32_t client_count;
+    struct left_out clients_left; /* that are online beside them */
     size_t held;           /* bytes of clients, from cluster_take */
     uint16_t asked_broker; /* index + 1 of the broker that told; 0: nobody yet */
     uint8_t model, type;   /* enum group_model, group_type, as last told */
@@ -258,6 +276,7 @@ struct group_info {
     bool is_suspect;       /* something says that the clients have changed */
     bool is_behind;        /* it had lag in the last look */
     bool is_listed;        /* on some broker, in the last look */
+    uint32_t cut;          /* look that left out a pair of it */
     uint32_t moved;        /* look in which one of its offsets last moved */
     uint32_t moved_at_s;   /* the same as monotonic second */
     int64_t asked_at_ns;   /* 0: never */
@@ -277,6 +296,9 @@ struct cluster {
     unsigned broker_count;
     uint32_t live_topics, live_groups, live_pairs; /* shown in the last look */
     size_t timelag_bytes; /* of histories and ages, see timelag.h */
+    const char *limit;    /* which one was met when a call below last gave nothing */
+    bool lacks_brokers;   /* the name server lists more than there is room for */
+    int64_t lacked_at_ns; /* the answer that said so */
 };
 
 struct cluster *cluster_new(const char *name, size_t len, size_t *held); /* *held must outlive it */
@@ -298,10 +320,10 @@ uint32_t cluster_find_owner(struct cluster *c, uint32_t topic);
 bool cluster_take(struct cluster *c, size_t bytes);
 void cluster_give_back(struct cluster *c, size_t bytes);
 
-/* Numbers of names, new or old; 0: there are too many. */
+/* Numbers of names, new or old; 0: there are too many, or it is too long, and c->limit says which. */
 uint32_t cluster_topic(struct cluster *c, struct view name);
 uint32_t cluster_group(struct cluster *c, struct view name);
-uint32_t cluster_pair(struct cluster *c, struct view key); /* 0 also: this is no topic@group */
+uint32_t cluster_pair(struct cluster *c, struct view key); /* 0 and limit NULL: this is no topic@group */
 
 /* The part of a broker, made if need be; the pointer is good until the next such call. NULL: there is no room for more. */
 struct topic_part *broker_topic(struct broker *b, uint32_t topic);
@@ -311,13 +333,18 @@ struct group_part *broker_group(struct broker *b, uint32_t group);
 struct topic_part *broker_find_topic(const struct broker *b, uint32_t topic);
 struct pair_part *broker_find_pair(const struct broker *b, uint32_t pair);
 
-/* Room for that many queues, the new ones UNKNOWN. False: too many. */
+/* Room for that many queues, the new ones UNKNOWN. False: too many, and cluster->limit says which limit that is; as above. */
 bool broker_set_queues(struct broker *b, struct topic_part *t, uint32_t queues);
 bool broker_set_offsets(struct broker *b, struct pair_part *p, uint32_t queues);
 
 /* In the inventory; where there is none yet, everything is. */
 bool broker_has_topic(const struct broker *b, uint32_t topic);
 bool broker_has_group(const struct broker *b, uint32_t group);
+/* It may be in the inventory all the same: there was no room for what the broker has of it. */
+bool broker_may_hide_topic(const struct broker *b, uint32_t topic);
+bool broker_may_hide_group(const struct broker *b, uint32_t group);
+/* Queues of the cluster may exist of which nothing is known. */
+bool cluster_is_cut(const struct cluster *c);
 bool broker_has_offsets_of(const struct broker *b, uint32_t group); /* by the newest good 43 */
 /* The leader's committed offsets are worth little: a slave of 5.5 has got those of its master last when nobody had pulled there yet
  * (it cannot read pullOffsetTable), which may be days ago or never. Right are those of who commits to the slave itself: they are ahead of

@@ -216,9 +216,10 @@ static bool feed_state(struct broker *b)
 static void take_delivered(struct broker *b, const struct runtime_facts *f)
 {
     int64_t delivered = runtime_delay_delivered(f);
+    bool stood = delivered != NO_INT && delivered == b->delivered;
     int version = rpc_target_version(b->leader->peer.target);
 
-    b->now.nothing_returned = delivered == b->delivered && b->leader->id == 0 && version != 0 && version < WIRE_V5_0_0;
+    b->now.nothing_returned = stood && b->leader->id == 0 && version != 0 && version < WIRE_V5_0_0;
     b->delivered = delivered;
 }
 
@@ -348,21 +349,18 @@ static bool for_each(struct look *look, bool (*what)(struct broker *b))
 {
     bool any = false;
 
-    for (unsigned c = 0; c < look->topology->cluster_count; c++)
-        for (unsigned i = 0; i < look->topology->clusters[c]->broker_count; i++)
-            any |= what(look->topology->clusters[c]->brokers[i]);
+    for (struct broker *b = NULL; (b = topology_next(look->topology, b)) != NULL;)
+        any |= what(b);
     return any;
 }
 
 void lanes_fast(struct look *look)
 {
-    for (unsigned c = 0; c < look->topology->cluster_count; c++)
-        for (unsigned i = 0; i < look->topology->clusters[c]->broker_count; i++) {
-            struct broker *b = look->topology->clusters[c]->brokers[i];
-            begin(b, look);
-            b->now.progressed = true;
-            advance(b);
-        }
+    for (struct broker *b = NULL; (b = topology_next(look->topology, b)) != NULL;) {
+        begin(b, look);
+        b->now.progressed = true;
+        advance(b);
+    }
     do
         if (rpc_run(look->rpc, look->deadline_ns, look->cancel_fd, &look->over) < 0)
             look->is_over = true;

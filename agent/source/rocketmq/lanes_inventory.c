@@ -30,15 +30,15 @@ static const struct list {
     bool sends_total;        /* 201: the broker looks for that in requests, too */
     int (*learn)(struct broker *b, struct view body, uint32_t stamp, uint32_t *names, struct err *err);
 } lists[] = {
-    { RMQ_GET_ALL_TOPIC_CONFIG, "topicSeq", "totalTopicNum", false, learn_topics },
-    { RMQ_GET_ALL_SUBSCRIPTIONGROUP_CONFIG, "groupSeq", "totalGroupNum", true, learn_groups },
+    [TOPIC_LIST] = { RMQ_GET_ALL_TOPIC_CONFIG, "topicSeq", "totalTopicNum", false, learn_topics },
+    [GROUP_LIST] = { RMQ_GET_ALL_SUBSCRIPTIONGROUP_CONFIG, "groupSeq", "totalGroupNum", true, learn_groups },
 };
 #define LISTS (sizeof(lists) / sizeof(lists[0]))
 _Static_assert(LISTS == BROKER_LISTS, "each list has its reading");
 
 static uint32_t *stamp_of(struct broker *b, size_t i)
 {
-    return i == 0 ? &b->topics_stamp : &b->groups_stamp;
+    return i == TOPIC_LIST ? &b->topics_stamp : &b->groups_stamp;
 }
 
 static void on_page(const struct rpc_answer *answer);
@@ -71,6 +71,7 @@ static void begin_again(struct list_reading *r)
 {
     r->at = 0;
     r->stamp++;
+    r->names_left.count = r->queues_left.count = 0;
 }
 
 /* Takes one page; *more: another must be asked for. */
@@ -104,17 +105,20 @@ static void on_page(const struct rpc_answer *answer)
 {
     struct broker *b = answer->ctx;
     size_t i = answer->arg;
-    bool more = false;
+    bool more = false, is_read = false;
     struct err err;
 
     if (lanes_is_good(b, answer, 0)) {
-        if (take_page(b, i, answer, &more, &err) < 0)
+        is_read = take_page(b, i, answer, &more, &err) == 0;
+        if (!is_read)
             lanes_unreadable(b, answer, &err);
         else if (more)
             ask_page(b, i);
         else
             *stamp_of(b, i) = b->now.lists[i].stamp;
     }
+    if (!more)
+        learn_end_list(b, i, is_read);
     lanes_finish(b, answer);
 }
 

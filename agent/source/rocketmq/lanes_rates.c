@@ -236,9 +236,8 @@ void lanes_rates(struct look *look)
     struct way *ways = xcalloc(look->topology->broker_count + 1, sizeof(*ways));
     unsigned count = 0;
 
-    for (unsigned c = 0; c < look->topology->cluster_count && !look->is_over; c++)
-        for (unsigned i = 0; i < look->topology->clusters[c]->broker_count; i++)
-            begin(&ways[count++], look->topology->clusters[c]->brokers[i]);
+    for (struct broker *b = NULL; !look->is_over && (b = topology_next(look->topology, b)) != NULL;)
+        begin(&ways[count++], b);
     if (!look->is_over && rpc_run(look->rpc, look->deadline_ns, look->cancel_fd, &look->over) < 0)
         look->is_over = true;
     free(ways);

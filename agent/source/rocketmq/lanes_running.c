@@ -186,9 +186,8 @@ void lanes_running(struct look *look)
         return;
     look->running = &lane;
     choose(&lane);
-    for (unsigned i = 0; i < look->topology->cluster_count && lane.picks.count > 0; i++)
-        for (unsigned k = 0; k < look->topology->clusters[i]->broker_count; k++)
-            ask_next(&lane, look->topology->clusters[i]->brokers[k]);
+    for (struct broker *b = NULL; lane.picks.count > 0 && (b = topology_next(look->topology, b)) != NULL;)
+        ask_next(&lane, b);
     if (rpc_run(look->rpc, lane.ends_at_ns, look->cancel_fd, &err) < 0 && err.kind == ERR_CANCELED) {
         look->is_over = true;
         look->over = err;

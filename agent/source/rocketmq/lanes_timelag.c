@@ -139,11 +139,8 @@ static void each_uncommitted_part(struct timelag_run *run, struct broker *b, voi
 
 static void each_part(struct timelag_run *run, void (*visit)(struct timelag_run *, const struct part *))
 {
-    for (unsigned c = 0; c < run->look->topology->cluster_count; c++)
-        for (unsigned i = 0; i < run->look->topology->clusters[c]->broker_count; i++) {
-            struct broker *b = run->look->topology->clusters[c]->brokers[i];
-            if (!b->leader->is_up)
-                continue;
+    for (struct broker *b = NULL; (b = topology_next(run->look->topology, b)) != NULL;)
+        if (b->leader->is_up) {
             each_committed_part(run, b, visit);
             each_uncommitted_part(run, b, visit);
         }
@@ -221,9 +218,8 @@ static void sample_broker(struct broker *b)
 
 static void each_broker(struct look *look, void (*visit)(struct broker *b))
 {
-    for (unsigned c = 0; c < look->topology->cluster_count; c++)
-        for (unsigned i = 0; i < look->topology->clusters[c]->broker_count; i++)
-            visit(look->topology->clusters[c]->brokers[i]);
+    for (struct broker *b = NULL; (b = topology_next(look->topology, b)) != NULL;)
+        visit(b);
 }
 
 /* ---- choosing ---------------------------------------------------------------------------------------------------- */

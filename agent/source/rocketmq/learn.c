@@ -29,6 +29,7 @@ struct offsets_reader {
     bool has_begun;         /* a queue of it had no offset then */
     bool is_blind;          /* the broker's offsets may be old */
     bool is_old;            /* these are: its master had told more */
+    bool is_cut;            /* for some there is no room */
     uint32_t *touched;      /* by queue: read in the pair number `turn` */
     uint32_t touched_room;
     uint32_t turn;
@@ -62,6 +63,7 @@ static void finish_pair(struct offsets_reader *r)
         if (q >= r->touched_room || r->touched[q] != r->turn)
             offsets[p->first + q] = UNKNOWN;
     if (r->table == BODY_COMMITTED) {
+        p->is_cut = r->is_cut;
         p->out_rate = r->follows ? rate(r->consumed, r->at.now_ns - b->offsets_at_ns) : NAN;
         if (r->follows && r->consumed != 0) {
             b->cluster->group_infos[b->cluster->pair_infos[r->pair].group].moved = r->at.look;
@@ -74,16 +76,34 @@ static void finish_pair(struct offsets_reader *r)
     r->pair = 0;
 }
 
+/* There is no room for it (0), or for what the broker has of it: what is summed over its topic or its group misses something. */
+static bool leave_out(struct offsets_reader *r, struct view key, uint32_t pair)
+{
+    struct cluster *c = r->broker->cluster;
+    struct view topic, group;
+    bool is_broadcast;
+
+    if (c->limit == NULL || !name_split_offset_key(key, &topic, &group, &is_broadcast))
+        return false;
+    left_out_note(&r->broker->now.lacks.pairs, 1, c->limit);
+    uint32_t t = intern_find(&c->topics, topic.data, topic.len), g = intern_find(&c->groups, group.data, group.len);
+    if (t != 0)
+        c->topic_infos[t].cut = r->at.look;
+    if (g != 0)
+        c->group_infos[g].cut = r->at.look;
+    if (pair != 0)
+        c->pair_infos[pair].cut = r->at.look;
+    return false;
+}
+
 static bool take_committed_pair(struct offsets_reader *r, struct view key)
 {
     struct broker *b = r->broker;
     uint32_t id = cluster_pair(b->cluster, key);
+    struct pair_part *p = id == 0 ? NULL : broker_pair(b, id);
 
-    if (id == 0)
-        return false;
-    struct pair_part *p = broker_pair(b, id);
     if (p == NULL)
-        return false;
+        return leave_out(r, key, id);
     const struct pair_info *info = &b->cluster->pair_infos[id];
     if (p->seen == 0) {
         b->now.offsets_moved = true;
@@ -98,7 +118,7 @@ static bool take_committed_pair(struct offsets_reader *r, struct view key)
     }
     r->follows = p->seen != 0 && p->seen == b->offsets_number;
     r->consumed = 0;
-    r->has_begun = r->is_old = false;
+    r->has_begun = r->is_old = r->is_cut = false;
     p->is_vouched |= !r->is_blind;
     p->seen = r->at.look;
     struct group_part *g = broker_group(b, info->group);
@@ -154,8 +174,14 @@ static void on_offset(void *ctx, enum body_offset_table table, uint32_t queue, i
     struct broker *b = r->broker;
     struct pair_part *p = &b->pairs[r->pair];
 
-    if (queue >= p->queues && (table == BODY_PULLED || !broker_set_offsets(b, p, queue + 1)))
+    if (offset == BODY_NONE)
+        b->cluster->limit = LIMIT_NAME(BODY_OFFSET_MAX);
+    if (offset == BODY_NONE || (queue >= p->queues && (table == BODY_PULLED || !broker_set_offsets(b, p, queue + 1)))) {
+        if (table == BODY_COMMITTED)
+            left_out_note(&b->now.lacks.offsets, 1, b->cluster->limit);
+        r->is_cut |= table == BODY_COMMITTED;
         return;
+    }
     touch(r, queue);
     int64_t *slot = table == BODY_COMMITTED ? &b->committed[p->first + queue] : &b->pulled[p->first + queue];
     if (table == BODY_COMMITTED && r->is_blind && *slot != UNKNOWN) {
@@ -214,17 +240,29 @@ struct list_reader {
     uint32_t stamp;
 };
 
+static void set_listed_queues(struct broker *b, struct topic_part *t, uint32_t queues)
+{
+    t->flags &= (uint16_t)~PART_CUT;
+    if (broker_set_queues(b, t, queues))
+        return;
+    const char *limit = b->cluster->limit;
+    if (queues > BODY_QUEUES_MAX)
+        broker_set_queues(b, t, BODY_QUEUES_MAX); /* or as many as there were */
+    t->flags |= PART_CUT;
+    left_out_note(&b->now.lists[TOPIC_LIST].queues_left, queues - t->queues, limit);
+}
+
 static void on_topic(void *ctx, struct view name, uint32_t queues)
 {
     const struct list_reader *r = ctx;
     struct broker *b = r->broker;
     uint32_t id = cluster_topic(b->cluster, name);
+    struct topic_part *t = id == 0 ? NULL : broker_topic(b, id);
 
-    if (id == 0)
+    if (t == NULL) {
+        left_out_note(&b->now.lists[TOPIC_LIST].names_left, 1, b->cluster->limit);
         return;
-    struct topic_part *t = broker_topic(b, id);
-    if (t == NULL)
-        return;
+    }
     bool was_listed = t->listed != 0 && t->listed >= b->topics_stamp;
     if (!was_listed)
         t->refused_at_s = 0;
@@ -232,7 +270,7 @@ static void on_topic(void *ctx, struct view name, uint32_t queues)
         t->ends_number = t->min_epoch = 0; /* new, or there again: nothing we knew holds */
     t->listed = r->stamp;
     t->flags &= (uint16_t)~(PART_GONE | PART_ALONE);
-    broker_set_queues(b, t, queues);
+    set_listed_queues(b, t, queues);
 }
 
 int learn_topics(struct broker *b, struct view body, uint32_t stamp, uint32_t *names, struct err *err)
@@ -245,12 +283,14 @@ int learn_topics(struct broker *b, struct view body, uint32_t stamp, uint32_t *n
 static void on_group(void *ctx, struct view name)
 {
     const struct list_reader *r = ctx;
-    uint32_t id = cluster_group(r->broker->cluster, name);
-
-    struct group_part *g = id == 0 ? NULL : broker_group(r->broker, id);
+    struct broker *b = r->broker;
+    uint32_t id = cluster_group(b->cluster, name);
+    struct group_part *g = id == 0 ? NULL : broker_group(b, id);
 
     if (g != NULL)
         g->listed = r->stamp;
+    else
+        left_out_note(&b->now.lists[GROUP_LIST].names_left, 1, b->cluster->limit);
 }
 
 int learn_groups(struct broker *b, struct view body, uint32_t stamp, uint32_t *names, struct err *err)
@@ -258,6 +298,19 @@ int learn_groups(struct broker *b, struct view body, uint32_t stamp, uint32_t *n
     struct list_reader r = { b, stamp };
 
     return body_groups(body, on_group, &r, names, err);
+}
+
+void learn_end_list(struct broker *b, size_t list, bool is_whole)
+{
+    const struct list_reading *r = &b->now.lists[list];
+    struct left_out *names = list == TOPIC_LIST ? &b->lacks.topics : &b->lacks.groups;
+
+    if (is_whole)
+        names->count = 0;
+    if (is_whole && list == TOPIC_LIST)
+        b->lacks.queues.count = 0;
+    left_out_note(names, r->names_left.count, r->names_left.limit);
+    left_out_note(&b->lacks.queues, r->queues_left.count, r->queues_left.limit);
 }
 
 /* ---- 208, 202 ---------------------------------------------------------------------------------------------------- */
@@ -274,8 +327,12 @@ void learn_begin_ends(struct topic_part *t)
 
 static void take_end(struct broker *b, struct topic_part *t, const struct body_queue *queue)
 {
-    if (queue->queue >= t->queues && !broker_set_queues(b, t, queue->queue + 1))
+    if (queue->queue >= t->queues && !broker_set_queues(b, t, queue->queue + 1)) {
+        if ((t->flags & PART_CUT) == 0)
+            left_out_note(&b->lacks.queues, 1, b->cluster->limit);
+        t->flags |= PART_CUT;
         return;
+    }
     struct queue_end *end = &b->ends[t->first + queue->queue];
     if (end->max == UNKNOWN || queue->max < end->max)
         b->ledger.is_broken = true;
@@ -350,7 +407,7 @@ struct topic_reader {
     struct broker *broker;
     uint32_t topic;
     int64_t last_stored_ms;
-    bool lacks_min, is_empty, is_of_another;
+    bool lacks_min, is_empty, is_of_another, is_beyond;
 };
 
 static void on_topic_queue(void *ctx, const struct body_queue *queue)
@@ -360,6 +417,10 @@ static void on_topic_queue(void *ctx, const struct body_queue *queue)
     if (queue->topic.len != intern_len(&r->broker->cluster->topics, r->topic) ||
         memcmp(queue->topic.data, intern_text(&r->broker->cluster->topics, r->topic), queue->topic.len) != 0) {
         r->is_of_another = true;
+        return;
+    }
+    if (queue->is_beyond) {
+        r->is_beyond = true;
         return;
     }
     take_end(r->broker, &r->broker->topics[r->topic], queue);
@@ -380,7 +441,11 @@ int learn_topic(struct broker *b, uint32_t topic, struct view body, struct momen
     int result = body_topic_stats(body, on_topic_queue, &r, err);
     if (result == 0 && r.is_of_another)
         result = err_set(err, ERR_PROTO, "this answers another question: it is about another topic");
-    if (result == 0 && t->fresh > 0)
+    if (result == 0 && r.is_beyond)
+        result = err_set(err, ERR_LIMIT, "a queue of it ends beyond %s", LIMIT_NAME(BODY_OFFSET_MAX));
+    if (r.is_beyond)
+        t->fresh = 0;
+    else if (result == 0 && t->fresh > 0)
         t->fresh = t->queues; /* 202 has every queue that can be written to: the end of any other stands still */
     learn_end_ends(b, t, at);
     if ((t->flags & PART_MISSED) != 0)

@@ -22,6 +22,8 @@ int learn_offsets(struct broker *b, struct view body, struct moment at, struct e
  * pages are read the caller makes it that of the newest. *names: how many there were. */
 int learn_topics(struct broker *b, struct view body, uint32_t stamp, uint32_t *names, struct err *err);
 int learn_groups(struct broker *b, struct view body, uint32_t stamp, uint32_t *names, struct err *err);
+/* All pages are read, or it broke off: what it had no room for is what the broker lacks; one that broke off may only add to that. */
+void learn_end_list(struct broker *b, size_t list, bool is_whole);
 
 /*
  * Ends of queues. A look at some topics begins, takes answers and ends: a topic of which every queue was seen then has ends

@@ -14,6 +14,7 @@ struct client_reader {
     struct arena texts;
     struct body_client *clients;
     uint32_t count, room;
+    struct left_out left;
 };
 
 static struct view keep(struct arena *arena, struct view text)
@@ -25,8 +26,10 @@ static void on_client(void *ctx, const struct body_client *client)
 {
     struct client_reader *r = ctx;
 
-    if (r->count == GROUP_CLIENTS_MAX)
+    if (r->count == GROUP_CLIENTS_MAX) {
+        left_out_note(&r->left, 1, LIMIT_NAME(GROUP_CLIENTS_MAX));
         return;
+    }
     if (r->count == r->room) {
         r->room = r->room == 0 ? 8 : r->room * 2;
         r->clients = xrealloc(r->clients, r->room, sizeof(*r->clients));
@@ -131,6 +134,8 @@ int learn_clients(struct broker *b, uint32_t group, struct view body, struct err
     if (result == 0)
         result = set_clients(b->cluster, g, r.clients, r.count, err);
     if (result == 0) {
+        left_out_note(&r.left, state.left_out, LIMIT_NAME(CLIENT_ID_MAX_BYTES));
+        g->clients_left = r.left;
         g->asked_broker = (uint16_t)(b->index + 1);
         g->is_suspect = false;
         if (state.model != MODEL_UNKNOWN)
@@ -148,6 +153,7 @@ void learn_nobody_online(struct broker *b, uint32_t group)
     struct group_info *g = &b->cluster->group_infos[group];
 
     set_clients(b->cluster, g, NULL, 0, NULL);
+    g->clients_left.count = 0;
     g->asked_broker = (uint16_t)(b->index + 1);
     g->is_suspect = false;
 }
@@ -162,8 +168,10 @@ struct producer_reader {
         uint32_t clients;
     } *groups;
     uint32_t group_count, group_room;
+    struct left_out left; /* producers of further groups */
     uint64_t *ids;
     uint32_t id_count, id_room;
+    bool lacks_ids;
 };
 
 static uint64_t hash_id(struct view id)
@@ -181,8 +189,10 @@ static void count_producer(struct producer_reader *r, struct view group)
         r->groups[r->group_count - 1].clients++;
         return;
     }
-    if (r->group_count == PRODUCER_GROUPS_MAX)
+    if (group.len > NAME_MAX_BYTES || r->group_count == PRODUCER_GROUPS_MAX) {
+        left_out_note(&r->left, 1, group.len > NAME_MAX_BYTES ? LIMIT_NAME(NAME_MAX_BYTES) : LIMIT_NAME(PRODUCER_GROUPS_MAX));
         return;
+    }
     if (r->group_count == r->group_room) {
         r->group_room = r->group_room == 0 ? 16 : r->group_room * 2;
         r->groups = xrealloc(r->groups, r->group_room, sizeof(*r->groups));
@@ -197,6 +207,7 @@ static void on_producer(void *ctx, struct view group, struct view client_id)
 
     if (!name_is_internal_producer(group) || r->include_system)
         count_producer(r, group);
+    r->lacks_ids |= r->id_count == PRODUCER_IDS_MAX;
     if (client_id.len == 0 || r->id_count == PRODUCER_IDS_MAX)
         return;
     if (r->id_count == r->id_room) {
@@ -221,13 +232,13 @@ static bool has_id(const uint64_t *ids, uint32_t count, uint64_t id)
 /*
  * Every Java consumer is a producer, too (CLIENT_INNER_PRODUCER), so one answer tells which clients have left the broker since
  * the last one: they are no members any more, and their groups are worth a question. Clients in other languages may not be
- * in it; they cannot leave it either.
+ * in it; they cannot leave it either. Of an answer with too many ids nothing follows.
  */
 static void drop_clients_that_left(struct broker *b, const struct producer_reader *now)
 {
     struct cluster *c = b->cluster;
 
-    for (uint32_t id = 1; id < c->groups.count; id++) {
+    for (uint32_t id = 1; id < c->groups.count && !now->lacks_ids; id++) {
         struct group_info *g = &c->group_infos[id];
         uint32_t kept = 0;
         if (g->asked_broker != b->index + 1)
@@ -286,6 +297,7 @@ static int replace_producers(struct broker *b, struct producer_reader *r, struct
     free(b->producers);
     free(b->client_ids);
     b->producers = producers;
+    b->lacks.producers = r->left;
     b->client_ids = r->ids;
     b->client_id_count = r->id_count;
     r->ids = NULL;

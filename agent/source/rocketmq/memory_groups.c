@@ -148,17 +148,23 @@ static void io_clients(struct memory_io *io, struct cluster *c, struct group_inf
 void io_group(struct memory_io *io, struct cluster *c, uint32_t group)
 {
     struct group_info *g = &c->group_infos[group];
+    int64_t asked_at_ns = g->clients_left.count > 0 ? 0 : g->asked_at_ns; /* 0: asked again at once */
+    bool is_known = g->is_known && g->clients_left.count == 0;
 
     io_u16(io, &g->asked_broker, (uint16_t)c->broker_count);
     io_u8(io, &g->model, MODEL_BROADCASTING);
     io_u8(io, &g->type, TYPE_POP);
-    io_bool(io, &g->is_known);
+    io_bool(io, &is_known);
     io_bool(io, &g->is_suspect);
     io_bool(io, &g->is_behind);
     io_bool(io, &g->is_listed);
     io_look(io, &g->moved);
     io_seconds(io, &g->moved_at_s);
-    io_time(io, &g->asked_at_ns);
+    io_time(io, &asked_at_ns);
     io_time(io, &g->changed_at_ns);
     io_clients(io, c, g);
+    if (!io->is_writing) {
+        g->is_known = is_known;
+        g->asked_at_ns = asked_at_ns;
+    }
 }

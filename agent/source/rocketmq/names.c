@@ -77,9 +77,14 @@ bool name_is_watched_topic(struct view topic)
     return view_is(topic, TOPIC_SCHEDULE) || view_is(topic, TOPIC_HALF);
 }
 
+bool name_is_whole(struct view name)
+{
+    return name.len > 0 && memchr(name.data, '\0', name.len) == NULL;
+}
+
 bool name_fits(struct view name)
 {
-    return name.len > 0 && name.len <= NAME_MAX_BYTES && memchr(name.data, '\0', name.len) == NULL;
+    return name.len <= NAME_MAX_BYTES && name_is_whole(name);
 }
 
 struct view name_without_prefix(struct view topic)
@@ -111,7 +116,7 @@ bool name_split_offset_key(struct view key, struct view *topic, struct view *gro
     if (second != NULL && !*is_broadcast)
         return false; /* a third part that we know nothing about */
     *group = (struct view){ rest, (size_t)((second != NULL ? second : end) - rest) };
-    return name_fits(*topic) && name_fits(*group);
+    return name_is_whole(*topic) && name_is_whole(*group);
 }
 
 struct view name_host_of(struct view address)

@@ -36,7 +36,8 @@ bool name_is_system_group(struct view group);
 bool name_is_internal_producer(struct view group); /* CLIENT_INNER_PRODUCER: every consumer has one */
 bool name_is_skipped_topic(struct view topic);     /* BenchmarkTest: 1,024 queues that nobody uses */
 bool name_is_watched_topic(struct view topic);     /* its ends matter although no group of a user consumes it */
-bool name_fits(struct view name);                  /* 1..NAME_MAX_BYTES, no NUL: what we send are C strings */
+bool name_is_whole(struct view name);              /* not empty, no NUL: what we send are C strings */
+bool name_fits(struct view name);                  /* and at most NAME_MAX_BYTES */
 
 /* "%RETRY%g" -> "g", "%DLQ%g" -> "g"; anything else as it is. */
 struct view name_without_prefix(struct view topic);
@@ -45,7 +46,7 @@ bool name_is_reply_topic(struct view topic, struct view cluster);
 
 /*
  * A key of the offset table (request 43): topic@group, since 5.x also topic@group@broadcast. Topics hold no '@', so the first
- * one ends the topic. False: not such a key.
+ * one ends the topic. False: not such a key. Its names may be of any length.
  */
 bool name_split_offset_key(struct view key, struct view *topic, struct view *group, bool *is_broadcast);
 

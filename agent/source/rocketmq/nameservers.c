@@ -148,7 +148,11 @@ static int learn_brokers(struct discovery *d, const struct rpc_answer *answer, s
         return -1;
     if (n->is_census)
         census_take(&n->census, (unsigned)(d->peer - n->peers), answer->frame->body);
-    return topology_learn(d->topology, n->rpc, answer->frame->body, clock_now_ns(), &d->listed, err);
+    int result = topology_learn(d->topology, n->rpc, answer->frame->body, clock_now_ns(), &d->listed, err);
+    peer_left_out(d->peer, "cluster", &d->topology->lacks.clusters);
+    peer_left_out(d->peer, "broker", &d->topology->lacks.brokers);
+    peer_left_out(d->peer, "broker instance", &d->topology->lacks.members);
+    return result;
 }
 
 static void on_brokers(const struct rpc_answer *answer)

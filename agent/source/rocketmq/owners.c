@@ -104,7 +104,7 @@ enum running_fit owners_fit(const struct cluster *c, const struct group_info *g,
     uint64_t expected = 0;
     bool fits = true;
 
-    if (!r->is_average || r->is_cut || has_twins(g))
+    if (!r->is_average || r->is_cut || g->clients_left.count > 0 || has_twins(g))
         return r->queue_count > 0 ? FIT_NO : FIT_UNTOLD;
     layout_init(&l, c);
     for (uint32_t i = 0; i < r->subscribed_count && fits; i++) {
@@ -142,13 +142,14 @@ struct owners {
     struct group_way *groups; /* by number */
     struct layout layout;
     uint32_t group, topic; /* at hand; group 0: none */
+    bool is_cut; /* not all queues are known that are shared out */
 };
 
 struct owners *owners_new(const struct cluster *c, int64_t now_ns, int64_t max_age_ms)
 {
     struct owners *o = xcalloc(1, sizeof(*o));
 
-    *o = (struct owners){ .cluster = c, .now_ns = now_ns, .max_age_ms = max_age_ms,
+    *o = (struct owners){ .cluster = c, .now_ns = now_ns, .max_age_ms = max_age_ms, .is_cut = cluster_is_cut(c),
                           .groups = xcalloc(c->groups.count + (size_t)1, sizeof(*o->groups)) };
     layout_init(&o->layout, c);
     return o;
@@ -180,7 +181,7 @@ const struct running *owners_witness(const struct group_info *g)
         if (r->fit == FIT_YES)
             witness = r;
     }
-    return witness == NULL || has_twins(g) ? NULL : witness;
+    return witness == NULL || g->clients_left.count > 0 || has_twins(g) ? NULL : witness;
 }
 
 /* What the client said holds as long as nobody came or left since. */
@@ -233,7 +234,7 @@ static struct group_way *way_of(struct owners *o, uint32_t group)
     w->way = WAY_NONE;
     if (!g->is_known || g->client_count == 0 || g->model == MODEL_BROADCASTING)
         return w;
-    w->witness = owners_witness(g);
+    w->witness = o->is_cut ? NULL : owners_witness(g);
     w->way = w->witness != NULL ? WAY_WORKED_OUT : WAY_TOLD;
     if (w->way == WAY_TOLD)
         gather_told(o, w, g);

@@ -25,7 +25,7 @@ void peer_begin(struct peer *peer)
     rpc_target_reset_stats(peer->target);
     peer->refused = 0;
     peer->error = (struct err){ .kind = ERR_NONE };
-    peer->note[0] = '\0';
+    peer->note[0] = peer->left_out[0] = '\0';
 }
 
 void peer_refused(struct peer *peer, int code, const struct err *err)
@@ -50,14 +50,35 @@ void peer_count_forbidden(struct peer *peer, int64_t look_ns, int64_t rest_ms)
     snprintf(peer->error.msg + len, sizeof(peer->error.msg) - len, ", and %u more", count - 1);
 }
 
-int peer_check(const struct peer *peer, struct err *err)
+void peer_left_out(struct peer *peer, const char *noun, const struct left_out *what)
+{
+    size_t len = strlen(peer->left_out);
+
+    if (what->count > 0)
+        snprintf(peer->left_out + len, sizeof(peer->left_out) - len, "%s%u %s%s beyond %s", len > 0 ? ", " : "left out: ", what->count,
+                 noun, what->count == 1 ? "" : "s", what->limit);
+}
+
+/* What went wrong first, and what was left out. */
+static struct err trouble_of(const struct peer *peer)
 {
     const struct rpc_stats *stats = rpc_target_stats(peer->target);
+    struct err err = stats->failed > 0 ? stats->first_error : peer->error;
+    size_t len = strlen(err.msg);
 
-    if (stats->failed == 0 && peer->refused == 0)
+    if (err.kind == ERR_NONE)
+        err_set(&err, ERR_LIMIT, "%s", peer->left_out);
+    else if (peer->left_out[0] != '\0')
+        snprintf(err.msg + len, sizeof(err.msg) - len, "; %s", peer->left_out);
+    return err;
+}
+
+int peer_check(const struct peer *peer, struct err *err)
+{
+    if (rpc_target_stats(peer->target)->failed == 0 && peer->refused == 0 && peer->left_out[0] == '\0')
         return 0;
     if (err != NULL) {
-        *err = stats->failed > 0 ? stats->first_error : peer->error;
+        *err = trouble_of(peer);
         if (strstr(err->msg, rpc_target_address(peer->target)) == NULL)
             err_wrap(err, "%s", rpc_target_address(peer->target));
     }
@@ -121,7 +142,7 @@ void peer_add_rows(struct peer *peer, struct batch *b, uint32_t source, uint32_t
     bool is_well = peer_check(peer, &err) == 0, ok = is_well || peer->is_forgiving;
     batch_set_int(b, TABLE_SCRAPES, row, SCRAPES_OK, ok);
     batch_set_int(b, TABLE_SCRAPES, row, SCRAPES_REQUESTS, (int64_t)stats->sent);
-    batch_set_int(b, TABLE_SCRAPES, row, SCRAPES_FAILED, (int64_t)stats->failed + peer->refused);
+    batch_set_int(b, TABLE_SCRAPES, row, SCRAPES_FAILED, (int64_t)stats->failed + peer->refused + (peer->left_out[0] != '\0'));
     batch_set_int(b, TABLE_SCRAPES, row, SCRAPES_BYTES, (int64_t)stats->bytes_received);
     batch_set_real(b, TABLE_SCRAPES, row, SCRAPES_DURATION_MS, (double)rpc_stats_duration_ns(stats) / (double)NS_PER_MS);
     if (!ok)

@@ -8,6 +8,7 @@
 
 #include "agent/model/batch.h"
 #include "agent/source/rocketmq/forbidden.h"
+#include "agent/source/rocketmq/left_out.h"
 #include "agent/source/rocketmq/rpc.h"
 
 #include <stdbool.h>
@@ -18,6 +19,7 @@ struct peer {
     struct err error;  /* the first of them */
     struct forbidden forbidden; /* what it does not let us read */
     bool is_forgiving; /* what fails here is told, and counts as nobody's fault: clients that do not answer are normal */
+    char left_out[160]; /* of this look, in words; "" mostly */
     char note[160];    /* something odd that is no failure; "" mostly */
     struct {
         int code;
@@ -34,7 +36,9 @@ void peer_begin(struct peer *peer); /* a new look begins */
 void peer_refused(struct peer *peer, int code, const struct err *err);
 /* Before its rows are made: what was not asked because it was forbidden a while ago is still missing, and counts as refused. */
 void peer_count_forbidden(struct peer *peer, int64_t look_ns, int64_t rest_ms);
-/* 0 if every request since peer_begin was answered well; else -1 and the first thing that went wrong, with the address. */
+/* As a failure of the peer: it told of more such things than there is room for. Nothing, if there are none. */
+void peer_left_out(struct peer *peer, const char *noun, const struct left_out *what);
+/* 0 if every request since peer_begin was answered well and nothing was left out; else -1 and what went wrong first, with the address. */
 int peer_check(const struct peer *peer, struct err *err);
 /* Adds the rows of this look: what was asked and how it went, if anything was; and all requests so far, by code. */
 void peer_add_rows(struct peer *peer, struct batch *b, uint32_t source, uint32_t system, uint32_t cluster, const char *kind);

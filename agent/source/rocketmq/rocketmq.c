@@ -186,26 +186,20 @@ static void rocketmq_close(void *self_)
 
 static void begin_peers(struct rocketmq *self)
 {
-    for (unsigned c = 0; c < self->topology.cluster_count; c++)
-        for (unsigned i = 0; i < self->topology.clusters[c]->broker_count; i++) {
-            struct broker *b = self->topology.clusters[c]->brokers[i];
-            for (unsigned m = 0; m < b->member_count; m++) {
-                peer_begin(&b->members[m]->peer);
-                if (b->members[m]->clients.target != NULL)
-                    peer_begin(&b->members[m]->clients);
-            }
+    for (struct broker *b = NULL; (b = topology_next(&self->topology, b)) != NULL;)
+        for (unsigned m = 0; m < b->member_count; m++) {
+            peer_begin(&b->members[m]->peer);
+            if (b->members[m]->clients.target != NULL)
+                peer_begin(&b->members[m]->clients);
         }
 }
 
 /* Nothing was written and nothing was consumed anywhere. */
 static bool is_idle(const struct topology *t)
 {
-    for (unsigned c = 0; c < t->cluster_count; c++)
-        for (unsigned i = 0; i < t->clusters[c]->broker_count; i++) {
-            const struct broker *b = t->clusters[c]->brokers[i];
-            if (b->leader->is_up && (!b->now.is_still || b->now.offsets_moved))
-                return false;
-        }
+    for (struct broker *b = NULL; (b = topology_next(t, b)) != NULL;)
+        if (b->leader->is_up && (!b->now.is_still || b->now.offsets_moved))
+            return false;
     return true;
 }
 
@@ -242,9 +236,8 @@ static void end_broker(const struct look *look, struct broker *b)
 
 static void end_brokers(const struct look *look)
 {
-    for (unsigned c = 0; c < look->topology->cluster_count; c++)
-        for (unsigned i = 0; i < look->topology->clusters[c]->broker_count; i++)
-            end_broker(look, look->topology->clusters[c]->brokers[i]);
+    for (struct broker *b = NULL; (b = topology_next(look->topology, b)) != NULL;)
+        end_broker(look, b);
 }
 
 /* Why the look is not whole: what came first. */
@@ -255,14 +248,11 @@ static enum source_result judge(struct rocketmq *self, const struct look *look, 
 
     if (nameservers_check(&self->nameservers, all_well ? &first : &(struct err){ 0 }) < 0)
         all_well = false;
-    for (unsigned c = 0; c < self->topology.cluster_count; c++)
-        for (unsigned i = 0; i < self->topology.clusters[c]->broker_count; i++) {
-            const struct broker *b = self->topology.clusters[c]->brokers[i];
-            for (unsigned m = 0; m < b->member_count; m++) {
-                any_up |= b->members[m]->is_up;
-                if (peer_check(&b->members[m]->peer, all_well ? &first : NULL) < 0)
-                    all_well = false;
-            }
+    for (struct broker *b = NULL; (b = topology_next(&self->topology, b)) != NULL;)
+        for (unsigned m = 0; m < b->member_count; m++) {
+            any_up |= b->members[m]->is_up;
+            if (peer_check(&b->members[m]->peer, all_well ? &first : NULL) < 0)
+                all_well = false;
         }
     if (self->topology.broker_count == 0) {
         if (all_well)
@@ -484,12 +474,9 @@ static int rocketmq_probe(void *self_, int64_t deadline_ns, void (*say)(void *ct
 
     begin_peers(self);
     probe_nameservers(self, deadline_ns, &p);
-    for (unsigned c = 0; c < self->topology.cluster_count; c++)
-        for (unsigned i = 0; i < self->topology.clusters[c]->broker_count; i++) {
-            const struct broker *b = self->topology.clusters[c]->brokers[i];
-            for (unsigned m = 0; m < b->member_count; m++)
-                probe_member(self, b->members[m], deadline_ns, &p);
-        }
+    for (struct broker *b = NULL; (b = topology_next(&self->topology, b)) != NULL;)
+        for (unsigned m = 0; m < b->member_count; m++)
+            probe_member(self, b->members[m], deadline_ns, &p);
     return p.all_well ? 0 : err_set(err, ERR_REMOTE, "not everything could be reached");
 }
 

@@ -6,7 +6,7 @@
  * deleted. System groups are left out unless asked for; system topics are shown, with their kind.
  *
  * Sums run over the brokers of a cluster. A part that is not known (a broker did not answer, a queue's end was not told, 43
- * failed) is left out and the row says complete 0; where no part is known the value is absent.
+ * failed, there was no room for it: left_out.h) is left out and the row says complete 0; where no part is known the value is absent.
  *
  * Odd ones:
  *   broadcasting   5.x keeps, for each broadcast group, the lowest offset any of its clients has pulled (topic@group@broadcast): lag of
@@ -102,6 +102,11 @@ bool rows_knows_members(const struct rows *r, const struct group_info *g)
            r->cluster->brokers[g->asked_broker - 1]->leader->is_up;
 }
 
+int64_t rows_members_of(const struct group_info *g)
+{
+    return (int64_t)g->client_count + g->clients_left.count;
+}
+
 enum group_model rows_model_of(const struct rows *r, uint32_t group)
 {
     const struct group_info *g = &r->cluster->group_infos[group];
@@ -139,7 +144,7 @@ static void set_topic_ends(struct rows *r, uint32_t row, const struct broker *b,
     const struct topic_part *t = &b->topics[topic];
     int64_t min = 0, max = 0;
 
-    if (!rows_may_show_ends(r, b, topic))
+    if (!rows_may_show_ends(r, b, topic) || (t->flags & PART_CUT) != 0)
         return;
     for (uint32_t q = 0; q < t->queues; q++) {
         const struct queue_end *end = &b->ends[t->first + q];
@@ -179,7 +184,8 @@ static void add_topics(struct rows *r)
             batch_set_text(r->batch, TABLE_TOPICS, row, TOPICS_BROKER, r->broker_texts[i]);
             batch_set_text(r->batch, TABLE_TOPICS, row, TOPICS_TOPIC, rows_topic_text(r, id));
             batch_set_text(r->batch, TABLE_TOPICS, row, TOPICS_KIND, r->kind_texts[kind]);
-            batch_set_int(r->batch, TABLE_TOPICS, row, TOPICS_QUEUES, t->queues);
+            if ((t->flags & PART_CUT) == 0)
+                batch_set_int(r->batch, TABLE_TOPICS, row, TOPICS_QUEUES, t->queues);
             if (kind == TOPIC_RETRY || kind == TOPIC_DLQ)
                 batch_set_text(r->batch, TABLE_TOPICS, row, TOPICS_GROUP, rows_view_text(r, owner_name(r, id)));
             set_topic_ends(r, row, b, id);
@@ -252,12 +258,27 @@ static void add_cluster(struct rows *r)
     free(r->sums);
 }
 
+static void tell_left_out(struct peer *peer, const struct broker *b)
+{
+    peer_left_out(peer, "topic", &b->lacks.topics);
+    peer_left_out(peer, "group", &b->lacks.groups);
+    peer_left_out(peer, "queue", &b->lacks.queues);
+    peer_left_out(peer, "backlog", &b->now.lacks.pairs);
+    peer_left_out(peer, "offset", &b->now.lacks.offsets);
+    peer_left_out(peer, "queue row", &b->now.lacks.rows);
+    peer_left_out(peer, "client", &b->now.lacks.clients);
+    peer_left_out(peer, "producer", &b->lacks.producers);
+    peer_left_out(peer, "delay level", &b->now.lacks.delays);
+}
+
 static void add_scrapes(struct rows *r)
 {
     for (unsigned b = 0; b < r->cluster->broker_count; b++)
         for (unsigned m = 0; m < r->cluster->brokers[b]->member_count; m++) {
             struct member *member = r->cluster->brokers[b]->members[m];
             rows_end_broker(r, member);
+            if (member == member->broker->leader)
+                tell_left_out(&member->peer, member->broker);
             peer_add_rows(&member->peer, r->batch, r->source, r->system, r->cluster_text, "broker");
             if (member->clients.target != NULL)
                 peer_add_rows(&member->clients, r->batch, r->source, r->system, r->cluster_text, "client");

@@ -97,6 +97,13 @@ static void add_share(struct rows *r, struct backlog *g, unsigned broker, int64_
     g->backs += backs;
 }
 
+static void miss_part(struct rows *r, struct backlog *g, const struct broker *b)
+{
+    g->is_incomplete = true;
+    if (is_summed(g))
+        rows_miss_part(r, g->topic, g->group, b);
+}
+
 static struct age age_of_queue(const struct rows *r, const struct backlog *g, const struct broker *b, uint32_t queue, int64_t first,
                                int64_t lag)
 {
@@ -108,18 +115,20 @@ static struct age age_of_queue(const struct rows *r, const struct backlog *g, co
 /* One broker's part of a backlog; p is NULL where the broker holds no offset and everything counts from min. */
 static void add_part(struct rows *r, struct backlog *g, unsigned broker, struct topic_part *t, const struct pair_part *p)
 {
-    const struct broker *b = r->cluster->brokers[broker];
+    struct broker *b = r->cluster->brokers[broker];
+    bool is_cut = (t->flags & PART_CUT) != 0;
     bool is_fresh = t->queues > 0 && (p != NULL ? b->leader->is_up && broker_ends_are_fresh(b, t) : rows_may_show_ends(r, b, g->topic));
     uint32_t queues = t->queues > 0 ? t->queues : p != NULL ? p->queues : 0;
     int64_t committed = 0;
     struct age age = age_idle;
 
     if (r->look->queue_rows + queues > QUEUE_ROWS_MAX) {
-        g->is_incomplete = true;
-        if (is_summed(g))
-            rows_miss_part(r, g->group, b);
+        left_out_note(&b->now.lacks.rows, queues, LIMIT_NAME(QUEUE_ROWS_MAX));
+        miss_part(r, g, b);
         return;
     }
+    if (is_cut)
+        miss_part(r, g, b);
     r->look->queue_rows += queues;
     g->is_incomplete |= !is_fresh || (t->flags & PART_BEHIND) != 0;
     for (uint32_t q = 0; q < queues; q++) {
@@ -147,8 +156,14 @@ static void add_part(struct rows *r, struct backlog *g, unsigned broker, struct 
         g->lacks_rate = true;
     else
         g->has_rate = true, g->out_rate += (double)p->out_rate;
-    if (!g->is_broadcast)
+    if (!g->is_broadcast && !is_cut)
         add_share(r, g, broker, committed, p->out_rate, age);
+}
+
+/* For its offsets on some broker there was no room; a pair without number (0) may be any of its topic. */
+static bool was_left_out(const struct rows *r, uint32_t topic, uint32_t pair)
+{
+    return (pair != 0 ? r->cluster->pair_infos[pair].cut : r->cluster->topic_infos[topic].cut) == r->look->number;
 }
 
 /* counts_from_min: a broker that has the topic and holds no offset has its messages still to be consumed. */
@@ -158,21 +173,24 @@ static void gather(struct rows *r, struct backlog *g, uint32_t pair, bool counts
         const struct broker *b = r->cluster->brokers[i];
         const struct pair_part *p = pair == 0 ? NULL : broker_find_pair(b, pair);
         g->is_incomplete |= !b->knows_offsets || b->topics_stamp == 0; /* who knows what it holds */
-        if (!rows_shows_topic(r, b, g->topic) || !broker_has_group(b, g->group))
-            continue;
-        g->is_incomplete |= broker_is_offsets_blind(b); /* old ones, or none where there were some */
         bool has_offsets = p != NULL && p->seen != 0;
-        if (!has_offsets && !counts_from_min)
+        bool may_have = p == NULL && was_left_out(r, g->topic, pair);
+        if (!rows_shows_topic(r, b, g->topic) || !broker_has_group(b, g->group)) {
+            bool is_hidden = broker_may_hide_topic(b, g->topic) || broker_may_hide_group(b, g->group);
+            if (is_hidden && (has_offsets || may_have || counts_from_min))
+                miss_part(r, g, b);
             continue;
-        g->exists = true;
-        bool is_known = has_offsets ? p->seen == b->now.look->number
-                                    : b->offsets_number == b->now.look->number && !broker_is_offsets_blind(b);
+        }
+        g->is_incomplete |= broker_is_offsets_blind(b); /* old ones, or none where there were some */
+        if (!has_offsets && !may_have && !counts_from_min)
+            continue;
+        g->exists |= !may_have || counts_from_min;
+        bool is_known = has_offsets ? p->seen == b->now.look->number && !p->is_cut
+                                    : !may_have && b->offsets_number == b->now.look->number && !broker_is_offsets_blind(b);
         if (is_known)
             add_part(r, g, i, &b->topics[g->topic], has_offsets ? p : NULL);
         else
-            g->is_incomplete = true;
-        if (!is_known && is_summed(g))
-            rows_miss_part(r, g->group, b);
+            miss_part(r, g, b);
     }
 }
 
@@ -214,7 +232,7 @@ static uint32_t new_backlog_row(struct rows *r, const struct backlog *g)
     rows_set_int(r, TABLE_BACKLOGS, row, BACKLOGS_LOST, g->lost);
     batch_set_int(r->batch, TABLE_BACKLOGS, row, BACKLOGS_COMPLETE, !g->is_incomplete);
     if (rows_knows_members(r, info))
-        batch_set_text(r->batch, TABLE_BACKLOGS, row, BACKLOGS_ONLINE, rows_number_text(r, info->client_count));
+        batch_set_text(r->batch, TABLE_BACKLOGS, row, BACKLOGS_ONLINE, rows_number_text(r, rows_members_of(info)));
     /* As in the official exporter, a group nobody has seen online counts as clustering. */
     batch_set_text(r->batch, TABLE_BACKLOGS, row, BACKLOGS_MODEL_NUMBER, rows_number_text(r, model != MODEL_BROADCASTING));
     return row;
@@ -234,6 +252,7 @@ static void add_backlog(struct rows *r, uint32_t topic, uint32_t group, uint32_t
     struct backlog g = { .topic = topic, .group = group, .pair = pair, .kind = rows_kind_of(r, topic), .lag = NO_INT,
                          .diff = NO_INT, .inflight = NO_INT, .lost = NO_INT, .age = age_idle };
 
+    g.is_incomplete = r->cluster->lacks_brokers;
     g.is_broadcast = pair != 0 && r->cluster->pair_infos[pair].is_broadcast;
     g.is_online = rows_knows_members(r, info) && info->client_count > 0;
     rows_begin_owners(r, group, topic);
@@ -262,16 +281,18 @@ static void add_backlog(struct rows *r, uint32_t topic, uint32_t group, uint32_t
 static void add_dlq(struct rows *r, uint32_t topic, uint32_t group)
 {
     struct backlog g = { .topic = topic, .group = group, .kind = TOPIC_DLQ, .lag = NO_INT, .diff = NO_INT,
-                         .inflight = NO_INT, .lost = NO_INT };
+                         .inflight = NO_INT, .lost = NO_INT, .is_incomplete = r->cluster->lacks_brokers };
 
     for (unsigned i = 0; i < r->cluster->broker_count; i++) {
         const struct broker *b = r->cluster->brokers[i];
         g.is_incomplete |= b->topics_stamp == 0;
-        if (!rows_shows_topic(r, b, topic))
+        if (!rows_shows_topic(r, b, topic)) {
+            g.is_incomplete |= broker_may_hide_topic(b, topic);
             continue;
+        }
         struct topic_part *t = &b->topics[topic];
         g.exists = true;
-        g.is_incomplete |= (t->flags & PART_BEHIND) != 0;
+        g.is_incomplete |= (t->flags & (PART_BEHIND | PART_CUT)) != 0;
         if (!rows_may_show_ends(r, b, topic)) {
             g.is_incomplete = true;
             continue;

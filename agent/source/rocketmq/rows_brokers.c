@@ -41,13 +41,13 @@ static int64_t unsettled(const struct rows *r, const struct broker *b, struct vi
     const struct pair_part *p = pair == 0 ? NULL : broker_find_pair(b, pair);
     int64_t sum = 0;
 
-    if (b->topics_stamp == 0 || b->offsets_number != b->now.look->number)
+    if (b->topics_stamp == 0 || b->offsets_number != b->now.look->number || (p == NULL && b->now.lacks.pairs.count > 0))
         return NO_INT;
     if (topic == 0 || !broker_has_topic(b, topic))
-        return 0; /* it is made with the first message */
-    if (!rows_may_show_ends(r, b, topic))
-        return NO_INT;
+        return b->lacks.topics.count == 0 ? 0 : NO_INT; /* it is made with the first message */
     const struct topic_part *t = &b->topics[topic];
+    if (!rows_may_show_ends(r, b, topic) || (t->flags & PART_CUT) != 0 || (p != NULL && p->is_cut))
+        return NO_INT;
     for (uint32_t q = 0; q < t->queues; q++) {
         const struct queue_end *end = &b->ends[t->first + q];
         bool is_committed = p != NULL && p->seen == b->now.look->number && q < p->queues && b->committed[p->first + q] != UNKNOWN;
@@ -104,8 +104,8 @@ static void add_silent_levels(struct rows *r, unsigned broker, const struct runt
     struct view name = view_of(TOPIC_SCHEDULE);
     uint32_t topic = intern_find(&r->cluster->topics, name.data, name.len);
 
-    if (topic == 0 || !broker_has_topic(b, topic) || !rows_may_show_ends(r, b, topic))
-        return;
+    if (topic == 0 || !broker_has_topic(b, topic) || !rows_may_show_ends(r, b, topic) || facts->delays_left > 0)
+        return; /* one that was left out is not silent */
     const struct topic_part *t = &b->topics[topic];
     for (uint32_t q = 0; q < t->queues; q++) {
         const struct queue_end *end = &b->ends[t->first + q];
@@ -117,9 +117,11 @@ static void add_silent_levels(struct rows *r, unsigned broker, const struct runt
 void rows_add_delays(struct rows *r)
 {
     for (unsigned i = 0; i < r->cluster->broker_count; i++) {
-        const struct member *leader = r->cluster->brokers[i]->leader;
+        struct broker *b = r->cluster->brokers[i];
+        const struct member *leader = b->leader;
         if (leader == NULL || leader->id != 0 || leader->facts_at_ns == 0)
             continue;
+        left_out_note(&b->now.lacks.delays, leader->facts.delays_left, LIMIT_NAME(DELAY_LEVELS_MAX));
         for (unsigned k = 0; k < leader->facts.delay_count; k++) {
             const struct delay_level *d = &leader->facts.delays[k];
             add_delay(r, i, d->level, d->stored > d->delivered ? d->stored - d->delivered : 0);

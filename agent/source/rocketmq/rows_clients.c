@@ -126,11 +126,13 @@ void rows_set_owner(struct rows *r, struct row_queue *q)
 
 /* ---- broadcast groups -------------------------------------------------------------------------------------------- */
 
-/* All queues that the clients of a group list; NULL if one of them (of two under one id the second) has not told. */
+/* All queues that the clients of a group list; NULL if one of them (of two under one id the second) has not told, or is not known. */
 static struct running_queue *gather_queues(const struct rows *r, const struct group_info *g, size_t *count)
 {
     size_t room = 0;
 
+    if (g->clients_left.count > 0)
+        return NULL;
     for (uint32_t i = 0; i < g->client_count; i++) {
         const struct running *said = said_by(r, &g->clients[i]);
         if (said == NULL || said->is_cut)
@@ -183,7 +185,7 @@ static void add_broadcast_row(struct rows *r, uint32_t topic, uint32_t group, co
     batch_set_int(r->batch, TABLE_BACKLOGS, row, BACKLOGS_LAG, sum->lag);
     batch_set_int(r->batch, TABLE_BACKLOGS, row, BACKLOGS_DIFF, sum->diff);
     batch_set_int(r->batch, TABLE_BACKLOGS, row, BACKLOGS_COMPLETE, !sum->is_incomplete);
-    batch_set_text(r->batch, TABLE_BACKLOGS, row, BACKLOGS_ONLINE, rows_number_text(r, g->client_count));
+    batch_set_text(r->batch, TABLE_BACKLOGS, row, BACKLOGS_ONLINE, rows_number_text(r, rows_members_of(g)));
     batch_set_text(r->batch, TABLE_BACKLOGS, row, BACKLOGS_MODEL_NUMBER, rows_number_text(r, 0));
     r->sums[group].lag = lag_add(r->sums[group].lag, sum->lag);
     r->sums[group].has_offsets = true;
@@ -196,7 +198,7 @@ static void add_broadcast(struct rows *r, uint32_t group, const struct group_inf
     struct running_queue *all = gather_queues(r, g, &count);
 
     for (size_t at = 0, end; all != NULL && at < count; at = end) {
-        struct broadcast_backlog sum = { .lag = 0 };
+        struct broadcast_backlog sum = { .is_incomplete = cluster_is_cut(r->cluster) };
         uint32_t topic = all[at].topic;
         for (end = at; end < count && all[end].topic == topic;) {
             size_t first = end;
@@ -251,6 +253,8 @@ static void set_figures(struct rows *r, uint32_t row, const struct running *said
     struct mean consume = { 0, 0 }, pull = { 0, 0 };
     double ok = NAN, failed = NAN, pulled = NAN;
 
+    if (said->is_cut)
+        return;
     for (uint32_t i = 0; i < said->topic_count; i++) {
         const struct running_topic *t = &said->topics[i];
         weigh(&consume, t->consume_rt_ms, t->ok_rate + t->failed_rate);

@@ -12,21 +12,26 @@ static const char *const type_names[] = {
     [TYPE_UNKNOWN] = "unknown", [TYPE_PUSH] = "push", [TYPE_PULL] = "pull", [TYPE_POP] = "pop",
 };
 
-/* Everything the group may have on the brokers that list it was asked for. */
+static bool has_told_all(const struct broker *b)
+{
+    return b->topics_stamp != 0 && b->offsets_number == b->now.look->number && !broker_is_offsets_blind(b) && b->lacks.topics.count == 0;
+}
+
+/* Everything the group may have on the brokers that list it was asked for, and is known. */
 static bool hosts_answered(const struct rows *r, uint32_t group)
 {
     for (unsigned i = 0; i < r->cluster->broker_count; i++) {
         const struct broker *b = r->cluster->brokers[i];
-        if (broker_has_group(b, group) && (b->topics_stamp == 0 || b->offsets_number != b->now.look->number || broker_is_offsets_blind(b)))
+        if (broker_may_hide_group(b, group) || (broker_has_group(b, group) && !has_told_all(b)))
             return false;
     }
-    return true;
+    return !r->cluster->lacks_brokers && r->cluster->group_infos[group].cut != r->look->number;
 }
 
 static bool inventories_are_known(const struct rows *r)
 {
     for (unsigned i = 0; i < r->cluster->broker_count; i++)
-        if (r->cluster->brokers[i]->topics_stamp == 0)
+        if (r->cluster->brokers[i]->topics_stamp == 0 || r->cluster->brokers[i]->lacks.topics.count > 0)
             return false;
     return true;
 }
@@ -75,7 +80,9 @@ static void add_group(struct rows *r, uint32_t group)
     g->is_behind = sum->has_offsets && sum->lag > 0;
     if (!rows_knows_members(r, g))
         return;
-    batch_set_int(r->batch, TABLE_GROUPS, row, GROUPS_MEMBERS, g->client_count);
+    batch_set_int(r->batch, TABLE_GROUPS, row, GROUPS_MEMBERS, rows_members_of(g));
+    struct left_out *left = &r->cluster->brokers[g->asked_broker - 1]->now.lacks.clients;
+    left_out_note(left, g->clients_left.count, g->clients_left.limit);
     if (g->client_count > 0) {
         set_client_lists(r, row, g);
         rows_set_group_said(r, row, g);

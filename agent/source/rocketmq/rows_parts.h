@@ -54,6 +54,7 @@ bool rows_lists_group(const struct rows *r, uint32_t group); /* some broker does
 bool rows_may_show_ends(const struct rows *r, const struct broker *b, uint32_t topic);
 /* Clients are known, and the broker that told is still there to vouch for them. */
 bool rows_knows_members(const struct rows *r, const struct group_info *g);
+int64_t rows_members_of(const struct group_info *g); /* those of whom nothing else is known, too */
 enum group_model rows_model_of(const struct rows *r, uint32_t group);
 
 /* rows_brokers.c: a broker process before it is asked, and after; the delay levels of each master. */
@@ -78,7 +79,8 @@ void rows_split_client(struct rows *r, const char *id, uint32_t *ip_text, uint32
 /* rows_sums.c: sums of diff. Retry and dead letter topics stay out. */
 void rows_begin_sums(struct rows *r);
 void rows_sum_queue(struct rows *r, const struct row_queue *q);
-void rows_miss_part(struct rows *r, uint32_t group, const struct broker *b); /* what the group has there is not known */
+/* What the group has of the topic there is not known. */
+void rows_miss_part(struct rows *r, uint32_t topic, uint32_t group, const struct broker *b);
 void rows_end_pair(struct rows *r, uint32_t topic, uint32_t group, bool is_incomplete); /* its queues have been summed */
 void rows_end_sums(struct rows *r); /* adds the rows */
 

@@ -4,7 +4,8 @@
  * Every queue of every backlog that is no retry or dead letter topic is in one sum of each kind; queues whose owner is not known are
  * in the sum of the process "" at "". A sum that misses a queue says complete 0: those of the topic, the group and the pair of
  * them if their backlog is incomplete, those of a broker, a queue number and a process if a diff is not known, and those of all
- * processes of a group if a broker did not tell what the group has there.
+ * processes of a group if a broker did not tell what the group has there. Where a broker's backlogs are more than there is room for,
+ * nobody knows whose the rest is: its sums and those of all processes may miss something.
  *
  * Topics, groups and brokers have numbers, so their sums are arrays; a process is interned as the numbers of its two texts.
  */
@@ -38,6 +39,7 @@ struct row_diffs {
     struct intern processes;   /* struct process as bytes */
     struct diff_sum *by_process;
     uint32_t process_room;
+    bool misses_pairs; /* of who knows which process */
 };
 
 void rows_begin_sums(struct rows *r)
@@ -50,6 +52,11 @@ void rows_begin_sums(struct rows *r)
     d->brokers = xcalloc(c->broker_count + (size_t)1, sizeof(*d->brokers));
     d->queues = xcalloc(c->broker_count + (size_t)1, sizeof(*d->queues));
     intern_init(&d->processes);
+    d->misses_pairs = c->lacks_brokers;
+    for (unsigned i = 0; i < c->broker_count; i++) {
+        d->brokers[i].is_incomplete = c->brokers[i]->now.lacks.pairs.count > 0;
+        d->misses_pairs |= d->brokers[i].is_incomplete;
+    }
 }
 
 static void add(struct diff_sum *sum, int64_t diff)
@@ -99,13 +106,13 @@ void rows_sum_queue(struct rows *r, const struct row_queue *q)
     add(sum_of_process(d, q->ip_text, q->pid_text), q->diff);
 }
 
-void rows_miss_part(struct rows *r, uint32_t group, const struct broker *b)
+void rows_miss_part(struct rows *r, uint32_t topic, uint32_t group, const struct broker *b)
 {
     const struct group_info *g = &r->cluster->group_infos[group];
     struct row_diffs *d = r->diffs;
     uint32_t none = batch_intern(r->batch, "", 0), ip, pid;
 
-    d->brokers[b->index].is_incomplete = true;
+    d->topics[topic].is_incomplete = d->groups[group].is_incomplete = d->brokers[b->index].is_incomplete = true;
     sum_of_process(d, none, none)->is_incomplete = true;
     for (uint32_t i = 0; i < g->client_count; i++) {
         rows_split_client(r, g->clients[i].id, &ip, &pid);
@@ -162,19 +169,25 @@ static void add_broker_rows(struct rows *r, unsigned broker)
 
 static void add_rows(struct rows *r)
 {
-    const struct row_diffs *d = r->diffs;
+    struct row_diffs *d = r->diffs;
+    uint32_t look = r->look->number;
 
     for (uint32_t id = 1; id < r->cluster->topics.count; id++)
-        if (d->topics[id].is_there)
+        if (d->topics[id].is_there) {
+            d->topics[id].is_incomplete |= r->cluster->topic_infos[id].cut == look;
             add_row(r, "topic", (struct sum_keys){ .topic = rows_topic_text(r, id) }, &d->topics[id]);
+        }
     for (uint32_t id = 1; id < r->cluster->groups.count; id++)
-        if (d->groups[id].is_there)
+        if (d->groups[id].is_there) {
+            d->groups[id].is_incomplete |= r->cluster->group_infos[id].cut == look;
             add_row(r, "group", (struct sum_keys){ .group = rows_group_text(r, id) }, &d->groups[id]);
+        }
     for (unsigned i = 0; i < r->cluster->broker_count; i++)
         add_broker_rows(r, i);
     for (uint32_t id = 1; id < d->processes.count; id++) {
         struct process key;
         memcpy(&key, intern_text(&d->processes, id), sizeof(key));
+        d->by_process[id].is_incomplete |= d->misses_pairs;
         add_row(r, "client", (struct sum_keys){ .ip = key.ip, .pid = key.pid }, &d->by_process[id]);
     }
 }

@@ -107,8 +107,10 @@ static void on_queue(void *ctx, struct view topic_name, struct view broker_name,
     uint32_t topic = find_topic(reader, topic_name);
     uint16_t broker;
 
-    if (topic == 0 || !find_broker(reader, broker_name, &broker))
+    if (topic == 0 || !find_broker(reader, broker_name, &broker)) {
+        r->is_cut |= cluster_is_cut(reader->cluster); /* else it is of a topic that was deleted, or is too new */
         return;
+    }
     if (r->queue_count == RUNNING_QUEUES_MAX) {
         r->is_cut = true;
         return;
@@ -138,6 +140,7 @@ static void on_topic(void *ctx, const struct body_client_topic *said)
     struct running *r = &reader->r;
     uint32_t topic = find_topic(reader, said->topic);
 
+    r->is_cut |= r->topic_count == RUNNING_TOPICS_MAX;
     if (topic == 0 || r->topic_count == RUNNING_TOPICS_MAX)
         return;
     if (r->topic_count == reader->topic_room) {
@@ -173,6 +176,7 @@ static void on_subscription(void *ctx, struct view name, uint64_t hash)
 
     if (!is_own_retry(reader, name))
         reader->r.subscriptions += mixed(hash);
+    reader->r.is_cut |= reader->r.subscribed_count == RUNNING_QUEUES_MAX;
     if (topic != 0 && reader->r.subscribed_count < RUNNING_QUEUES_MAX)
         add_subscribed(reader, topic);
 }

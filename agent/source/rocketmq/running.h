@@ -46,7 +46,7 @@ struct running {
     bool is_average;  /* it says that it shares queues out by the default strategy */
     bool is_push;     /* CONSUME_PASSIVELY */
     bool has_pop;     /* it takes from shared queues */
-    bool is_cut;      /* it said more than we keep */
+    bool is_cut;      /* it said more than we keep, or of what we do not keep: nothing is worked out from the rest */
 };
 
 /* Takes the body of an answer to 307; -1: it broke off, and what the client said before stands. */

@@ -249,15 +249,19 @@ static void take_delay(struct runtime_facts *facts, struct view level_text, stru
     struct delay_level found;
     int64_t level;
 
-    if (comma == NULL || facts->delay_count == DELAY_LEVELS_MAX || num_to_i64(level_text.data, level_text.len, &level) < 0 ||
+    if (comma == NULL || num_to_i64(level_text.data, level_text.len, &level) < 0 ||
         level < 1 || level > INT_MAX)
         return;
     size_t first = (size_t)(comma - value.data);
     if (num_to_i64(value.data, first, &found.delivered) < 0 || num_to_i64(comma + 1, value.len - first - 1, &found.stored) < 0)
         return;
     found.level = (int)level;
-    if (found.delivered >= 0 && found.stored >= 0)
+    if (found.delivered < 0 || found.stored < 0)
+        return;
+    if (facts->delay_count < DELAY_LEVELS_MAX)
         facts->delays[facts->delay_count++] = found;
+    else
+        facts->delays_left++;
 }
 
 static int64_t add_up(int64_t a, int64_t b)
@@ -271,7 +275,7 @@ int64_t runtime_delay_delivered(const struct runtime_facts *facts)
 
     for (unsigned i = 0; i < facts->delay_count; i++)
         sum = add_up(sum, facts->delays[i].delivered);
-    return sum;
+    return facts->delays_left == 0 ? sum : NO_INT;
 }
 
 static void take_fact(struct runtime_facts *facts, unsigned column, struct view value)

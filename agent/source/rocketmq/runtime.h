@@ -25,14 +25,14 @@ struct runtime_facts {
     int64_t puts;      /* messages stored since boot; 1 also where it is 0 */
     int64_t behind;    /* bytes written that the queues do not show yet */
     int64_t booted_at; /* ms */
-    unsigned delay_count;
+    unsigned delay_count, delays_left; /* those for which there is no room are only counted */
     struct delay_level delays[DELAY_LEVELS_MAX]; /* 4.9 leaves out levels that have not delivered anything since the store was made */
 };
 
 #define RUNTIME_FACTS_NONE \
     ((struct runtime_facts){ .log_max = NO_INT, .log_min = NO_INT, .puts = NO_INT, .behind = NO_INT, .booted_at = NO_INT })
 
-/* Messages that have left the delay levels, summed over those that are told. */
+/* Messages that have left the delay levels, summed over those that are told; NO_INT: not all are known. */
 int64_t runtime_delay_delivered(const struct runtime_facts *facts);
 
 /* Puts one entry of the answer into its cells of the row, and into facts. */

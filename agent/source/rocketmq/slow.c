@@ -284,12 +284,10 @@ static void choose(struct slow *s)
         all += c->groups.count + (uint64_t)(c->topics.count + 1) * c->broker_count;
     }
     picks_init(&s->picks, look->slow_left < all ? look->slow_left : (unsigned)all);
-    for (unsigned i = 0; i < look->topology->cluster_count; i++) {
-        struct cluster *c = look->topology->clusters[i];
-        offer_groups(&s->picks, look, c);
-        for (unsigned b = 0; b < c->broker_count; b++)
-            offer_broker(&s->picks, look, c->brokers[b]);
-    }
+    for (unsigned i = 0; i < look->topology->cluster_count; i++)
+        offer_groups(&s->picks, look, look->topology->clusters[i]);
+    for (struct broker *b = NULL; (b = topology_next(look->topology, b)) != NULL;)
+        offer_broker(&s->picks, look, b);
     picks_sort(&s->picks);
 }
 
@@ -333,17 +331,13 @@ static void feed(struct slow *s)
 /* 328 for brokers that were never asked. */
 static void ask_new_brokers(struct slow *s)
 {
-    for (unsigned i = 0; i < s->look->topology->cluster_count; i++) {
-        struct cluster *c = s->look->topology->clusters[i];
-        for (unsigned k = 0; k < c->broker_count; k++) {
-            struct broker *b = c->brokers[k];
-            s->ahead += AHEAD_PER_BROKER;
-            b->now.step = STEP_DONE;
-            if (lanes_may_ask_aside(b))
-                lanes_set_pace(b);
-            if (may_ask_producers(b) && b->producers_at_ns == 0)
-                ask_producers(s, b);
-        }
+    for (struct broker *b = NULL; (b = topology_next(s->look->topology, b)) != NULL;) {
+        s->ahead += AHEAD_PER_BROKER;
+        b->now.step = STEP_DONE;
+        if (lanes_may_ask_aside(b))
+            lanes_set_pace(b);
+        if (may_ask_producers(b) && b->producers_at_ns == 0)
+            ask_producers(s, b);
     }
 }
 

@@ -16,26 +16,47 @@ struct reader {
     unsigned listed;
 };
 
-static struct cluster *take_cluster(struct topology *t, struct view name)
+static struct cluster *find_cluster(const struct topology *t, struct view name)
 {
-    if (name.len == 0)
-        name = view_of(CLUSTER_WITHOUT_NAME);
     for (unsigned i = 0; i < t->cluster_count; i++)
         if (view_is(name, t->clusters[i]->name))
             return t->clusters[i];
-    if (t->cluster_count == CLUSTERS_MAX)
+    return NULL;
+}
+
+static struct cluster *take_cluster(struct topology *t, struct view name)
+{
+    struct cluster *known = find_cluster(t, name);
+
+    if (known != NULL)
+        return known;
+    if (t->cluster_count == CLUSTERS_MAX) {
+        left_out_note(&t->lacks.clusters, 1, LIMIT_NAME(CLUSTERS_MAX));
         return NULL;
+    }
     t->clusters = xrealloc(t->clusters, t->cluster_count + 1, sizeof(struct cluster *));
     return t->clusters[t->cluster_count++] = cluster_new(name.data, name.len, &t->held);
+}
+
+struct broker *topology_next(const struct topology *t, const struct broker *b)
+{
+    unsigned c = 0;
+
+    if (b != NULL && b->index + 1u < b->cluster->broker_count)
+        return b->cluster->brokers[b->index + 1];
+    while (b != NULL && t->clusters[c++] != b->cluster)
+        ;
+    while (c < t->cluster_count && t->clusters[c]->broker_count == 0)
+        c++;
+    return c < t->cluster_count ? t->clusters[c]->brokers[0] : NULL;
 }
 
 unsigned topology_members(const struct topology *t)
 {
     unsigned count = 0;
 
-    for (unsigned c = 0; c < t->cluster_count; c++)
-        for (unsigned i = 0; i < t->clusters[c]->broker_count; i++)
-            count += t->clusters[c]->brokers[i]->member_count;
+    for (struct broker *b = NULL; (b = topology_next(t, b)) != NULL;)
+        count += b->member_count;
     return count;
 }
 
@@ -44,8 +65,11 @@ static struct broker *take_broker(struct topology *t, struct cluster *c, struct 
     for (unsigned i = 0; i < c->broker_count; i++)
         if (view_is(name, c->brokers[i]->name))
             return c->brokers[i];
-    if (t->broker_count == CLUSTER_BROKERS_MAX || topology_members(t) >= SOURCE_MEMBERS_MAX)
+    bool is_full = t->broker_count == CLUSTER_BROKERS_MAX;
+    if (is_full || topology_members(t) >= SOURCE_MEMBERS_MAX) {
+        left_out_note(&t->lacks.brokers, 1, is_full ? LIMIT_NAME(CLUSTER_BROKERS_MAX) : LIMIT_NAME(SOURCE_MEMBERS_MAX));
         return NULL;
+    }
     t->broker_count++;
     return cluster_add_broker(c, name);
 }
@@ -69,43 +93,72 @@ static bool id_is_listed(const struct broker *b, int64_t id)
     return false;
 }
 
-/* Nothing is dropped here: this may run inside a callback, and targets are freed between runs only. */
-static void on_broker(void *ctx, const struct body_broker *listed)
+static void lack_broker(const struct reader *r, struct cluster *c)
 {
-    struct reader *r = ctx;
-    struct cluster *c = take_cluster(r->topology, listed->cluster);
-    struct broker *b = c == NULL ? NULL : take_broker(r->topology, c, listed->name);
-
-    if (b == NULL)
+    if (c == NULL)
         return;
-    r->listed++;
+    c->lacks_brokers = true;
+    c->lacked_at_ns = r->now_ns;
+}
+
+static void take_members(struct reader *r, struct broker *b, const struct body_broker *listed)
+{
     for (unsigned i = 0; i < b->member_count; i++)
         b->members[i]->is_listed = false;
     for (unsigned i = 0; i < listed->count; i++) {
         struct member *m = take_member(r->topology, b, r->rpc, listed->members[i].id, listed->members[i].address);
-        if (m == NULL)
+        if (m == NULL) {
+            left_out_note(&r->topology->lacks.members, 1, LIMIT_NAME(SOURCE_MEMBERS_MAX));
             continue;
+        }
         m->is_listed = true;
         m->listed_at_ns = r->now_ns;
     }
+    left_out_note(&r->topology->lacks.members, listed->left_out,
+                  listed->count == BODY_MEMBERS_MAX ? LIMIT_NAME(BODY_MEMBERS_MAX) : LIMIT_NAME(ADDRESS_MAX_BYTES));
 }
 
-/* What this answer did not name. */
+/* Nothing is dropped here: this may run inside a callback, and targets are freed between runs only. */
+static void on_broker(void *ctx, const struct body_broker *listed)
+{
+    struct reader *r = ctx;
+    struct view name = listed->cluster.len > 0 ? listed->cluster : view_of(CLUSTER_WITHOUT_NAME);
+
+    if (listed->is_too_long || listed->count == 0) {
+        left_out_note(&r->topology->lacks.brokers, 1, listed->is_too_long ? LIMIT_NAME(NAME_MAX_BYTES) : LIMIT_NAME(ADDRESS_MAX_BYTES));
+        lack_broker(r, find_cluster(r->topology, name));
+        return;
+    }
+    struct cluster *c = take_cluster(r->topology, name);
+    struct broker *b = c == NULL ? NULL : take_broker(r->topology, c, listed->name);
+    if (b == NULL) {
+        lack_broker(r, c);
+        return;
+    }
+    uint32_t before = r->topology->lacks.members.count;
+    r->listed++;
+    take_members(r, b, listed);
+    if (r->topology->lacks.members.count > before && !id_is_listed(b, 0))
+        lack_broker(r, c); /* it may be the master */
+}
+
+/* What this answer did not name, or did not name too much of. */
 static void mark_unlisted(struct topology *t, int64_t now_ns)
 {
     for (unsigned c = 0; c < t->cluster_count; c++)
-        for (unsigned i = 0; i < t->clusters[c]->broker_count; i++) {
-            struct broker *b = t->clusters[c]->brokers[i];
-            for (unsigned m = 0; m < b->member_count; m++)
-                if (b->members[m]->listed_at_ns != now_ns)
-                    b->members[m]->is_listed = false;
-        }
+        if (t->clusters[c]->lacked_at_ns != now_ns)
+            t->clusters[c]->lacks_brokers = false;
+    for (struct broker *b = NULL; (b = topology_next(t, b)) != NULL;)
+        for (unsigned m = 0; m < b->member_count; m++)
+            if (b->members[m]->listed_at_ns != now_ns)
+                b->members[m]->is_listed = false;
 }
 
 int topology_learn(struct topology *t, struct rpc *rpc, struct view body, int64_t now_ns, unsigned *listed, struct err *err)
 {
     struct reader r = { .topology = t, .rpc = rpc, .now_ns = now_ns };
 
+    memset(&t->lacks, 0, sizeof(t->lacks));
     int result = body_cluster(body, on_broker, &r, err);
     *listed = r.listed;
     if (result == 0)
@@ -116,13 +169,10 @@ int topology_learn(struct topology *t, struct rpc *rpc, struct view body, int64_
 /* Under any name: a broker that was given another name or cluster is not two brokers. */
 static bool address_is_listed(const struct topology *t, const char *address)
 {
-    for (unsigned c = 0; c < t->cluster_count; c++)
-        for (unsigned i = 0; i < t->clusters[c]->broker_count; i++) {
-            const struct broker *b = t->clusters[c]->brokers[i];
-            for (unsigned m = 0; m < b->member_count; m++)
-                if (b->members[m]->is_listed && strcmp(rpc_target_address(b->members[m]->peer.target), address) == 0)
-                    return true;
-        }
+    for (struct broker *b = NULL; (b = topology_next(t, b)) != NULL;)
+        for (unsigned m = 0; m < b->member_count; m++)
+            if (b->members[m]->is_listed && strcmp(rpc_target_address(b->members[m]->peer.target), address) == 0)
+                return true;
     return false;
 }
 
@@ -178,15 +228,13 @@ static void set_leader(struct broker *b, struct member *leader)
 
 void topology_choose_leaders(struct topology *t)
 {
-    for (unsigned c = 0; c < t->cluster_count; c++)
-        for (unsigned i = 0; i < t->clusters[c]->broker_count; i++) {
-            struct broker *b = t->clusters[c]->brokers[i];
-            struct member *best = NULL;
-            for (unsigned m = 0; m < b->member_count; m++)
-                if (is_better(b->members[m], best))
-                    best = b->members[m];
-            set_leader(b, best);
-        }
+    for (struct broker *b = NULL; (b = topology_next(t, b)) != NULL;) {
+        struct member *best = NULL;
+        for (unsigned m = 0; m < b->member_count; m++)
+            if (is_better(b->members[m], best))
+                best = b->members[m];
+        set_leader(b, best);
+    }
 }
 
 void topology_fini(struct topology *t)

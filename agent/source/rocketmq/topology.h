@@ -15,12 +15,17 @@ struct topology {
     unsigned cluster_count;
     unsigned broker_count; /* names, of all clusters */
     size_t held;           /* see SOURCE_HELD_MAX */
+    struct {
+        struct left_out clusters, brokers, members;
+    } lacks; /* of the newest answer, for want of room */
 };
 
 void topology_fini(struct topology *t);
+/* The broker behind b, cluster by cluster; behind NULL the first, behind the last NULL. */
+struct broker *topology_next(const struct topology *t, const struct broker *b);
 /* Broker processes, of all clusters. */
 unsigned topology_members(const struct topology *t);
-/* Takes the body of an answer to 106. *listed: broker names in it. -1: it broke off; what it named before is taken, and
+/* Takes the body of an answer to 106. *listed: broker names in it that are taken. -1: it broke off; what it named before is taken, and
  * nothing is marked as not listed. Fine inside a callback of rpc. */
 int topology_learn(struct topology *t, struct rpc *rpc, struct view body, int64_t now_ns, unsigned *listed, struct err *err);
 /* Forgets what no name server has listed for so long, and processes whose id another has. Between runs of rpc. */
