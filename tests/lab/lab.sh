@@ -35,6 +35,7 @@ usage: lab.sh install [VERSION...]                 tools, jars and helper classe
        lab.sh touch DIR [--topics N] [--share 0.15] [--consume]
        lab.sh light DIR TOPIC                      four messages that are dispatched to %LMQ%one and %LMQ%two, too; with an offset
        lab.sh online DIR start [--life SECONDS]|stop   a client that heartbeats for all groups of start --groups
+       lab.sh pop DIR start|hold|ack|stop          a group that takes by POP (5.x): see java/Pop.java
 EOF
 }
 
@@ -536,7 +537,7 @@ cmd_start() {
     use_version "$VERSION"
     t=$(now_ms)
     if [ -f "$DIR/.lab" ]; then
-        rm -rf "$DIR/env" "$DIR/jvm.args" "$DIR/acl" "$DIR/log" "$DIR/run" "$DIR/tmp" "$DIR/scene" "$DIR"/namesrv{,-?} "$DIR"/broker-?{,-slave}
+        rm -rf "$DIR/env" "$DIR/jvm.args" "$DIR/acl" "$DIR/log" "$DIR/run" "$DIR/tmp" "$DIR/scene" "$DIR/pop" "$DIR"/namesrv{,-?} "$DIR"/broker-?{,-slave}
     else
         for x in env log run namesrv broker-a; do [ ! -e "$DIR/$x" ] || die "$DIR/$x exists and no lab made it"; done
     fi
@@ -869,6 +870,46 @@ cmd_online() {
     esac
 }
 
+# pop_state SECONDS WORD - waits until the courier says so.
+pop_state() {
+    local until=$(($(now_ms) + $1 * 1000)) now=
+    while :; do
+        [ -f "$DIR/pop/state" ] && now=$(<"$DIR/pop/state")
+        [ "$now" != "$2" ] || return 0
+        is_alive "$(pid_of pop)" || { say "the courier ended"; break; }
+        [ "$(now_ms)" -lt "$until" ] || { say "the courier is not $2 after $1 s"; break; }
+        sleep 0.1
+    done
+    tail -n 20 "$DIR/log/pop.out" >&2
+    return 1
+}
+
+cmd_pop() {
+    local word=$2
+    open_lab "$1"
+    case $word in
+    start)
+        rm -rf "$DIR/pop"
+        mkdir -p "$DIR/pop"
+        run_java 90 128m Pop setup "$NAMESRV" "$DIR/pop"
+        ;;
+    hold)
+        [ -d "$DIR/pop" ] || die "no parcels in $DIR"
+        is_alive "$(pid_of pop)" && die "the courier is under way"
+        rm -f "$DIR/pop/state"
+        : >"$DIR/pop/hold"
+        launch pop "$SCENE_LIFE_S" -Xmx64m -XX:TieredStopAtLevel=1 -cp "$CLASSPATH_V" Pop consume "$NAMESRV" "$DIR/pop"
+        pop_state 90 held || { end_all pop; exit 1; }
+        ;;
+    ack)
+        rm -f "$DIR/pop/hold"
+        pop_state 90 'done' || exit 1
+        ;;
+    stop) end_all pop ;;
+    *) usage_error "no pop word $word" ;;
+    esac
+}
+
 cmd_admin() {
     open_lab "$1"
     shift
@@ -894,6 +935,7 @@ main() {
     touch) [ $# -ge 1 ] || usage_error; cmd_touch "$@" ;;
     light) [ $# -eq 2 ] || usage_error; cmd_light "$@" ;;
     online) [ $# -ge 2 ] || usage_error; cmd_online "$@" ;;
+    pop) [ $# -eq 2 ] || usage_error; cmd_pop "$@" ;;
     admin) [ $# -ge 2 ] || usage_error; cmd_admin "$@" ;;
     help | -h | --help) usage ;;
     *) usage_error ;;
