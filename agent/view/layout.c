@@ -83,6 +83,7 @@ static const struct layout layouts[TABLE_COUNT] = {
             { "CLIENT", CLIENTS_CLIENT, FORM_PLAIN },
             { "QUEUES", CLIENTS_QUEUES, FORM_COUNT },
             { "LAG", CLIENTS_LAG, FORM_COUNT },
+            { "IN FLIGHT", CLIENTS_POP_INFLIGHT, FORM_COUNT },
             { "OK", CLIENTS_OK_RATE, FORM_RATE },
             { "FAILED", CLIENTS_FAILED_RATE, FORM_RATE },
             { "TAKES", CLIENTS_CONSUME_RT_MS, FORM_MS },

@@ -10,9 +10,10 @@ static void on_queue(void *ctx, struct view topic, struct view broker, uint32_t 
     fuzz_check_offset(committed);
 }
 
-static void on_pop(void *ctx, int64_t unacknowledged)
+static void on_pop(void *ctx, struct view topic, int64_t unacknowledged)
 {
     (void)ctx;
+    fuzz_touch_name(topic);
     fuzz_require(unacknowledged >= 0 && unacknowledged <= BODY_OFFSET_MAX);
 }
 

@@ -175,8 +175,9 @@ static void tell_owned(void *out, struct view topic, struct view broker, uint32_
     buf_putc(out, '\n');
 }
 
-static void tell_pop(void *out, int64_t unacknowledged)
+static void tell_pop(void *out, struct view topic, int64_t unacknowledged)
 {
+    put_view(out, topic);
     put_number(out, 'P', unacknowledged);
     buf_putc(out, '\n');
 }
@@ -290,7 +291,7 @@ static const struct {
                       "{\"brokerName\":\"b\",\"queueId\":65534,\"topic\":\"T\"}:{\"commitOffset\":-1}}}",
       "Q T b 0:144\nQ T b 4:5\nQ T b 65534:-\n" },
     { decode_running, "{\"mqPopTable\":{{\"brokerName\":\"b\",\"queueId\":-1,\"topic\":\"T\"}:{\"droped\":false,\"waitAckCount\":99},"
-                      "{\"brokerName\":\"c\",\"queueId\":-1,\"topic\":\"T\"}:{\"droped\":true,\"waitAckCount\":5}}}", "P99\n" },
+                      "{\"brokerName\":\"c\",\"queueId\":-1,\"topic\":\"T\"}:{\"droped\":true,\"waitAckCount\":5}}}", "TP99\n" },
     { decode_running, "{\"statusTable\":{\"T\":{\"consumeFailedMsgs\":3,\"consumeOKTPS\":4.5,\"consumeFailedTPS\":0.0,\"consumeRT\":null,"
                       "\"pullRT\":810.5,\"pullTPS\":-1.0},\"U\":{}}}", "T T 3 0 4.5 nan 810.5 nan\nT U - nan nan nan nan nan\n" },
     { decode_running, "{\"properties\":{\"messageModel\":\"CLUSTERING\"},"

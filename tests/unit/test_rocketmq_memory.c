@@ -3,6 +3,7 @@
 
 #include "agent/base/buf.h"
 #include "agent/base/xalloc.h"
+#include "agent/source/rocketmq/running.h"
 #include "tests/fake/rmq_rig.h"
 #include "tests/unit/unit.h"
 
@@ -322,6 +323,9 @@ static struct rig *rig_full(struct buf *memory)
     say_topics(r->a, "T:2 U:1 Dead:3 %RETRY%G:1 %DLQ%G:1");
     say_groups(r->a, "G H");
     say_clients(r->a, "G", "id1@1 id2@2", "CLUSTERING");
+    broker_always(r->a, RMQ_GET_CONSUMER_RUNNING_INFO);
+    broker_when(r->a, "clientId", "id1@1");
+    broker_reply_body(r->a, "{\"mqPopTable\":{{\"brokerName\":\"broker-a\",\"queueId\":-1,\"topic\":\"T\"}:{\"waitAckCount\":12}}}");
     say_clients(r->a, "H", NULL, NULL);
     say_offsets(r->a, "T@G:90,x U@H:7 T@H@broadcast:3,4", NULL);
     say_ends(r->a, "T:0-100,5-200 U:7-9 Dead:0-0,0-0,0-0 %RETRY%G:0-3 %DLQ%G:0-1");
@@ -372,6 +376,9 @@ START_TEST(what_was_read_writes_the_same_bytes)
     ck_assert_uint_le(first.len > memory.len ? first.len - memory.len : memory.len - first.len, 100); /* ages are longer */
     ck_assert_uint_eq(w.topology.broker_count, 1);
     ck_assert_uint_eq(w.topology.clusters[0]->groups.count, 3);
+    const struct cluster *c = w.topology.clusters[0];
+    const struct running *said = c->group_infos[intern_find(&c->groups, "G", 1)].clients[0].running;
+    ck_assert_int_eq(running_pop_inflight(said, intern_find(&c->topics, "T", 1)), 12);
     ck_assert_uint_eq(w.topology.clusters[0]->pairs.count, 5); /* and that of the retries, which was asked about */
     world_end(&w);
     world_end(&v);

@@ -272,7 +272,7 @@ START_TEST(the_next_process_remembers_the_list)
 }
 END_TEST
 
-static const char *const bad_memories[] = { "", "MQR2", "10.0.0.1:9876", "10.0.0.1:99999\nMQR2", "\n", "10.0.0.1:9876\n" };
+static const char *const bad_memories[] = { "", "MQR3", "10.0.0.1:9876", "10.0.0.1:99999\nMQR3", "\n", "10.0.0.1:9876\n" };
 
 START_TEST(a_memory_that_is_none_leaves_a_source_that_asks)
 {

@@ -399,6 +399,42 @@ START_TEST(pop_has_no_owners)
 }
 END_TEST
 
+#define TAKES(broker_letter, count) \
+    "{\"brokerName\":\"broker-" broker_letter "\",\"queueId\":-1,\"topic\":\"T\"}:{\"droped\":false,\"waitAckCount\":" count "}"
+
+static uint32_t backlog_of(const struct rig *r, const char *topic)
+{
+    for (uint32_t row = 0; row < batch_rows(r->batch, TABLE_BACKLOGS); row++)
+        if (row_has(r, TABLE_BACKLOGS, row, BACKLOGS_TOPIC, topic))
+            return row;
+    ck_abort_msg("no backlog of %s", topic);
+}
+
+/* What is pulled and not committed says nothing of POP, where the broker keeps both (popConsumerKVServiceEnable): seen 4 for 12. */
+START_TEST(in_flight_of_pop_is_what_its_clients_have_not_acknowledged)
+{
+    struct rig *r = rig_new(WIRE_V5_5_0);
+
+    say_topics(r->a, "T:2 U:1 %RETRY%G_T:1");
+    say_ends(r->a, "T:0-100,0-100 U:0-9 %RETRY%G_T:0-3");
+    say_offsets(r->a, "T@G:90,80 U@G:4 %RETRY%G_T@G:2", "T@G:91,81 U@G:6 %RETRY%G_T@G:3");
+    say_offsets(r->b, "T@G:70,60,50", "T@G:71,61,51");
+    both_say_clients(r, "x@1 y@2", "CLUSTERING");
+    say_running(r, "x@1", AVERAGE, "", ",\"mqPopTable\":{" TAKES("b", "5") "," TAKES("a", "3") "}" WANTS("*"));
+    if (_i == 0)
+        say_running(r, "y@2", AVERAGE, "", ",\"mqPopTable\":{" TAKES("a", "4") "}" WANTS("*"));
+    rig_open(r, 0);
+    look(r);
+    EXPECT_INT(r, BACKLOGS, backlog_of(r, "T"), INFLIGHT, _i == 0 ? 12 : NO_INT);
+    EXPECT_INT(r, BACKLOGS, backlog_of(r, "T"), LAG, 10 + 20 + 30 + 40 + 50);
+    EXPECT_INT(r, BACKLOGS, backlog_of(r, "U"), INFLIGHT, 2); /* that one is pulled */
+    EXPECT_INT(r, BACKLOGS, backlog_of(r, "%RETRY%G_T"), INFLIGHT, NO_INT);
+    for (uint32_t row = 0; row < batch_rows(r->batch, TABLE_QUEUES); row++)
+        ck_assert(row_has(r, TABLE_QUEUES, row, QUEUES_TOPIC, "U") == batch_has(r->batch, TABLE_QUEUES, row, QUEUES_INFLIGHT));
+    rig_free(r);
+}
+END_TEST
+
 /* ---- broadcast --------------------------------------------------------------------------------------------------- */
 
 static struct rig *rig_broadcast(const char *ids)
@@ -693,6 +729,7 @@ static Suite *suite(void)
     tcase_add_test(c, different_subscriptions_are_counted_and_nothing_is_worked_out);
     tcase_add_test(c, owners_are_unknown_after_a_change_until_told_again);
     tcase_add_test(c, pop_has_no_owners);
+    tcase_add_loop_test(c, in_flight_of_pop_is_what_its_clients_have_not_acknowledged, 0, 2);
     c = unit_case(s, "broadcast");
     tcase_add_test(c, the_slowest_broadcast_client_counts);
     tcase_add_test(c, a_broadcast_client_that_does_not_tell_leaves_the_lag_unknown);

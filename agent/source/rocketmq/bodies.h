@@ -128,7 +128,7 @@ struct body_client_topic {
 struct body_running {
     /* A queue it owns, with the offset it holds. The broker's name is good during the call, as everything. */
     void (*queue)(void *ctx, struct view topic, struct view broker, uint32_t queue, int64_t committed);
-    void (*pop)(void *ctx, int64_t unacknowledged); /* POP: per topic and broker */
+    void (*pop)(void *ctx, struct view topic, int64_t unacknowledged); /* POP: per topic and broker */
     void (*topic)(void *ctx, const struct body_client_topic *topic);
     void (*subscription)(void *ctx, struct view topic, uint64_t hash); /* hash of topic, expression and its type */
     void (*property)(void *ctx, struct view name, struct view value);

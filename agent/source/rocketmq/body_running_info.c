@@ -76,7 +76,7 @@ static void read_pop(struct json *j, const struct body_running *to, void *ctx)
 
     while (json_next_key(j, &at)) {
         bool is_dropping = false;
-        if (at.kind != JSON_KEY_QUEUE || !json_enter_object(j))
+        if (at.kind != JSON_KEY_QUEUE || !name_fits(at.topic) || !json_enter_object(j))
             continue;
         waiting = 0;
         while (json_next_key(j, &member)) {
@@ -86,7 +86,7 @@ static void read_pop(struct json *j, const struct body_running *to, void *ctx)
                 is_dropping |= is_dropped(j, &member);
         }
         if (!is_dropping && waiting >= 0 && waiting <= BODY_OFFSET_MAX)
-            to->pop(ctx, waiting);
+            to->pop(ctx, at.topic, waiting);
     }
 }
 

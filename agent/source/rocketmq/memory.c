@@ -2,7 +2,7 @@
  * memory.c - see memory.h.
  *
  *     0         4              12        16                                                 16 + B
- *     | "MQR2"  | checksum u64 | B (u32) | moment, settings, counts | census | clusters ... | texts      (little endian)
+ *     | "MQR3"  | checksum u64 | B (u32) | moment, settings, counts | census | clusters ... | texts      (little endian)
  *
  * The checksum (FNV-1a) is over all behind it: a flipped bit in an offset would be a wrong lag for as long as nothing moves.
  * Everything else is varints (memory_io.h). A text stands in the table once and is a number elsewhere.
@@ -104,6 +104,8 @@ static void mark_running(struct memory_io *io, const struct running *r)
         io->topics[r->queues[i].topic] = 1;
     for (uint32_t i = 0; i < r->topic_count; i++)
         io->topics[r->topics[i].topic] = 1;
+    for (uint32_t i = 0; i < r->pop_count; i++)
+        io->topics[r->pops[i].topic] = 1;
     for (uint32_t i = 0; i < r->subscribed_count; i++)
         io->topics[r->subscribed[i]] = 1;
 }

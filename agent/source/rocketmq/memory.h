@@ -42,7 +42,7 @@ int memory_load(const struct memory *m, const struct memory_moment *at, const vo
 
 /* For the fuzzer, which finds no checksum by chance. */
 #define MEMORY_GAP_MAX_MS (7 * 86400000LL) /* what was known longer ago is asked again */
-#define MEMORY_MAGIC "MQR2"
+#define MEMORY_MAGIC "MQR3"
 #define MEMORY_HEADER 12
 uint64_t memory_checksum(const void *data, size_t len);
 

@@ -41,6 +41,11 @@ static void io_running_topics(struct memory_io *io, const struct cluster *c, str
         io_real(io, &t->pull_rt_ms);
         io_real(io, &t->pull_rate);
     }
+    r->pops = io_list(io, r->pops, &r->pop_count, RUNNING_TOPICS_MAX, sizeof(*r->pops));
+    for (uint32_t i = 0; i < r->pop_count; i++) {
+        io_id(io, io->topics, &r->pops[i].topic, c->topics.count);
+        io_i64(io, &r->pops[i].inflight);
+    }
     r->subscribed = io_list(io, r->subscribed, &r->subscribed_count, CLUSTER_TOPICS_MAX, sizeof(*r->subscribed));
     for (uint32_t i = 0; i < r->subscribed_count; i++)
         io_id(io, io->topics, &r->subscribed[i], c->topics.count);

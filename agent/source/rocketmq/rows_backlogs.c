@@ -18,6 +18,7 @@ struct backlog {
     enum topic_kind kind;
     bool is_broadcast;
     bool is_online;
+    bool is_pop; /* offsets do not tell what is in flight */
     int64_t lag, diff, inflight, lost; /* NO_INT until a part is known */
     struct age age;
     double out_rate;
@@ -134,7 +135,7 @@ static void add_part(struct rows *r, struct backlog *g, unsigned broker, struct 
     for (uint32_t q = 0; q < queues; q++) {
         const struct queue_end end = is_fresh ? b->ends[t->first + q] : (struct queue_end){ UNKNOWN, UNKNOWN, UNKNOWN };
         int64_t com = p != NULL && q < p->queues ? b->committed[p->first + q] : UNKNOWN;
-        int64_t inflight = p != NULL && g->is_online && q < p->queues ? inflight_of(b, p, q, com) : NO_INT;
+        int64_t inflight = p != NULL && g->is_online && !g->is_pop && q < p->queues ? inflight_of(b, p, q, com) : NO_INT;
         struct queue_lag lag = lag_of_queue(end.min, end.max, com);
         if (p == NULL)
             lag.diff = lag.lag;
@@ -255,6 +256,7 @@ static void add_backlog(struct rows *r, uint32_t topic, uint32_t group, uint32_t
     g.is_incomplete = r->cluster->lacks_brokers;
     g.is_broadcast = pair != 0 && r->cluster->pair_infos[pair].is_broadcast;
     g.is_online = rows_knows_members(r, info) && info->client_count > 0;
+    g.is_pop = g.is_online && rows_takes_by_pop(r, group, topic, &g.inflight);
     rows_begin_owners(r, group, topic);
     gather(r, &g, pair, counts_from_min);
     if (!g.exists)

@@ -69,6 +69,26 @@ static const struct running *said_by(const struct rows *r, const struct group_cl
     return running_of(client, r->look->started_at_ns, max_age_ms(r));
 }
 
+/* A retry topic has no entry of its own: what comes from there counts with the topic that it was stored in first. */
+bool rows_takes_by_pop(const struct rows *r, uint32_t group, uint32_t topic, int64_t *inflight)
+{
+    const struct group_info *g = &r->cluster->group_infos[group];
+    bool is_retry = rows_kind_of(r, topic) == TOPIC_RETRY, is_known = g->clients_left.count == 0 && !is_retry;
+    bool is_pop = g->type == TYPE_POP;
+    int64_t sum = 0;
+
+    for (uint32_t i = 0; i < g->client_count; i++) {
+        const struct running *said = said_by(r, &g->clients[i]);
+        is_known &= said != NULL && !said->is_cut;
+        int64_t held = said == NULL ? NO_INT : running_pop_inflight(said, topic);
+        is_pop |= held != NO_INT || (said != NULL && said->has_pop && is_retry);
+        if (held != NO_INT)
+            sum = lag_add(sum, held);
+    }
+    *inflight = is_pop && is_known ? sum : NO_INT;
+    return is_pop;
+}
+
 /* ---- owners ------------------------------------------------------------------------------------------------------ */
 
 void rows_split_client(struct rows *r, const char *id, uint32_t *ip_text, uint32_t *pid_text)

@@ -70,6 +70,8 @@ void rows_add_producers(struct rows *r);
 void rows_begin_clients(struct rows *r);
 void rows_end_clients(struct rows *r);
 void rows_begin_owners(struct rows *r, uint32_t group, uint32_t topic); /* the queues that follow are of these */
+/* Does the group take of it by POP? Then how much its clients have not acknowledged; NO_INT: one of them has not told. */
+bool rows_takes_by_pop(const struct rows *r, uint32_t group, uint32_t topic, int64_t *inflight);
 void rows_set_owner(struct rows *r, struct row_queue *q);               /* in its row; fills in who it is */
 void rows_add_broadcasts(struct rows *r); /* backlogs of broadcast groups that brokers keep no offsets of */
 void rows_add_clients(struct rows *r, uint32_t group, const struct group_info *g);

@@ -4,6 +4,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/xalloc.h"
 #include "agent/model/batch.h"
+#include "agent/source/rocketmq/lag.h"
 #include "agent/source/rocketmq/owners.h"
 
 #include <stdlib.h>
@@ -13,7 +14,8 @@
 
 bool running_take(struct running *r, struct cluster *c)
 {
-    size_t held = r->queue_count * sizeof(*r->queues) + r->topic_count * sizeof(*r->topics) + r->subscribed_count * sizeof(*r->subscribed);
+    size_t held = r->queue_count * sizeof(*r->queues) + r->topic_count * sizeof(*r->topics) + r->pop_count * sizeof(*r->pops) +
+                  r->subscribed_count * sizeof(*r->subscribed);
 
     if (!cluster_take(c, held))
         return false;
@@ -29,6 +31,7 @@ static void drop_contents(struct running *r)
     r->cluster = NULL;
     free(r->queues);
     free(r->topics);
+    free(r->pops);
     free(r->subscribed);
 }
 
@@ -54,7 +57,7 @@ struct reader {
     struct cluster *cluster;
     uint32_t group;
     struct running r;
-    uint32_t queue_room, topic_room, subscribed_room;
+    uint32_t queue_room, topic_room, pop_room, subscribed_room;
 };
 
 static uint32_t find_topic(const struct reader *reader, struct view name)
@@ -125,13 +128,22 @@ static void on_queue(void *ctx, struct view topic_name, struct view broker_name,
     add_subscribed(reader, topic);
 }
 
-static void on_pop(void *ctx, int64_t unacknowledged)
+static void on_pop(void *ctx, struct view name, int64_t unacknowledged)
 {
-    struct running *r = &((struct reader *)ctx)->r;
+    struct reader *reader = ctx;
+    struct running *r = &reader->r;
+    uint32_t topic = find_topic(reader, name);
 
     r->has_pop = true;
-    if (r->pop_inflight <= INT64_MAX - unacknowledged)
-        r->pop_inflight += unacknowledged;
+    r->pop_inflight = lag_add(r->pop_inflight, unacknowledged);
+    r->is_cut |= topic == 0 ? cluster_is_cut(reader->cluster) : r->pop_count == RUNNING_TOPICS_MAX;
+    if (topic == 0 || r->pop_count == RUNNING_TOPICS_MAX)
+        return;
+    if (r->pop_count == reader->pop_room) {
+        reader->pop_room = grown(reader->pop_room);
+        r->pops = xrealloc(r->pops, reader->pop_room, sizeof(*r->pops));
+    }
+    r->pops[r->pop_count++] = (struct running_pop){ topic, unacknowledged };
 }
 
 static void on_topic(void *ctx, const struct body_client_topic *said)
@@ -244,11 +256,37 @@ static void *tidy(void *entries, uint32_t *count, size_t size, int (*compare)(co
     return xrealloc(entries, *count, size);
 }
 
+static int compare_pops(const void *a, const void *b)
+{
+    const struct running_pop *x = a, *y = b;
+
+    return (x->topic > y->topic) - (x->topic < y->topic);
+}
+
+/* A topic has an entry for each broker. */
+static struct running_pop *join_pops(struct running_pop *pops, uint32_t *count)
+{
+    uint32_t last = 0;
+
+    if (*count == 0)
+        return pops;
+    qsort(pops, *count, sizeof(*pops), compare_pops);
+    for (uint32_t i = 1; i < *count; i++) {
+        if (pops[i].topic == pops[last].topic)
+            pops[last].inflight = lag_add(pops[last].inflight, pops[i].inflight);
+        else
+            pops[++last] = pops[i];
+    }
+    *count = last + 1;
+    return xrealloc(pops, *count, sizeof(*pops));
+}
+
 /* False: there is no room for it, and what it said before stands. */
 static bool keep(struct cluster *c, struct running *to, struct running *from)
 {
     from->queues = tidy(from->queues, &from->queue_count, sizeof(*from->queues), running_compare_queues);
     from->topics = tidy(from->topics, &from->topic_count, sizeof(*from->topics), compare_topics);
+    from->pops = join_pops(from->pops, &from->pop_count);
     from->subscribed = tidy(from->subscribed, &from->subscribed_count, sizeof(*from->subscribed), compare_numbers);
     from->asked_at_ns = to->asked_at_ns;
     if (!running_take(from, c))
@@ -298,6 +336,15 @@ bool running_has_queue(const struct running *r, uint32_t topic, uint16_t broker,
     const struct running_queue wanted = { .topic = topic, .broker = broker, .queue = queue };
 
     return r->queue_count > 0 && bsearch(&wanted, r->queues, r->queue_count, sizeof(wanted), running_compare_queues) != NULL;
+}
+
+int64_t running_pop_inflight(const struct running *r, uint32_t topic)
+{
+    const struct running_pop wanted = { .topic = topic }, *found = NULL;
+
+    if (r->pop_count > 0)
+        found = bsearch(&wanted, r->pops, r->pop_count, sizeof(wanted), compare_pops);
+    return found == NULL ? NO_INT : found->inflight;
 }
 
 bool running_has_topic(const struct running *r, uint32_t topic)

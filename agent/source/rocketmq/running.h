@@ -25,6 +25,12 @@ struct running_topic {
     double failed_rate, ok_rate, consume_rt_ms, pull_rt_ms, pull_rate; /* NAN: not said */
 };
 
+/* Of shared queues (POP), all brokers together: what it was handed out and has not yet acknowledged. */
+struct running_pop {
+    uint32_t topic;
+    int64_t inflight;
+};
+
 /* Does the default strategy give it the queues that it has? */
 enum running_fit { FIT_UNTOLD, FIT_YES, FIT_NO };
 
@@ -38,10 +44,11 @@ struct running {
 
     struct running_queue *queues; /* sorted by topic, broker, queue; no two are equal */
     struct running_topic *topics;
+    struct running_pop *pops; /* sorted by topic, one of each */
     uint32_t *subscribed; /* topics it subscribes to or has queues of; sorted, no two are equal */
-    uint32_t queue_count, topic_count, subscribed_count;
+    uint32_t queue_count, topic_count, pop_count, subscribed_count;
     uint64_t subscriptions; /* hash over the set of them, but for the group's own retry topic */
-    int64_t pop_inflight;
+    int64_t pop_inflight; /* of all of its topics, those that we do not know, too */
     enum running_fit fit;
     bool is_average;  /* it says that it shares queues out by the default strategy */
     bool is_push;     /* CONSUME_PASSIVELY */
@@ -60,6 +67,7 @@ void running_forget(struct group_info *g); /* what all of its clients said */
 const struct running *running_of(const struct group_client *client, int64_t now_ns, int64_t max_age_ms);
 int running_compare_queues(const void *a, const void *b); /* of struct running_queue */
 bool running_has_queue(const struct running *r, uint32_t topic, uint16_t broker, uint16_t queue);
+int64_t running_pop_inflight(const struct running *r, uint32_t topic); /* NO_INT: it takes nothing of it by POP */
 bool running_has_topic(const struct running *r, uint32_t topic); /* in subscribed */
 
 #endif
