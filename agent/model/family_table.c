@@ -371,7 +371,7 @@ const struct family families[] = {
 
     MQ_GROUP(lag_messages, "messages", LAG, false, "Messages that a group can still consume from a topic"),
     MQ_GROUP(diff_messages, "messages", DIFF, true, "End minus committed offset, raw as the Java tools print it"),
-    MQ_GROUP(inflight_messages, "messages", INFLIGHT, false, "Messages handed out and not yet committed"),
+    MQ_GROUP(inflight_messages, "messages", INFLIGHT, false, "Messages handed out and not yet committed, of POP not yet acknowledged"),
     MQ_GROUP(lost_messages, "messages", LOST, false, "Messages that expired before they were consumed"),
     MQ_GROUP(lag_seconds, "s", LAG_SECONDS, false, "Age of the oldest message not yet consumed"),
     MQ_GROUP(lag_seconds_low, "s", LAG_SECONDS_LOW, false, "Lower bound of mq_group_lag_seconds"),

@@ -148,7 +148,7 @@ struct column {
     X(T, KIND, kind, KEY, 0, "", "normal retry dlq system delay") \
     X(T, LAG, lag, INT, 0, "messages", "messages that can still be consumed; never negative") \
     X(T, DIFF, diff, INT, 0, "messages", "end minus committed offset, raw as the Java tools print it") \
-    X(T, INFLIGHT, inflight, INT, 0, "messages", "handed out, not yet committed") \
+    X(T, INFLIGHT, inflight, INT, 0, "messages", "handed out, not yet committed; POP: what its clients have not acknowledged") \
     X(T, LOST, lost, INT, 0, "messages", "expired before they were consumed") \
     X(T, LAG_SECONDS, lag_seconds, REAL, 0, "s", "age of the oldest message not yet consumed") \
     X(T, LAG_SECONDS_LOW, lag_seconds_low, REAL, 0, "s", "it is at least that") \

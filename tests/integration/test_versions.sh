@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # test_versions.sh - servers from 4.3.2 to 5.5.0 and their odd settings, real ones: binary headers, a RocksDB store, light queues, a static
-# topic. No request goes unanswered, and every number is the official Java admin client's of that version. (test_parity.sh has the long
+# topic, POP. No request goes unanswered, and every number is the official Java admin client's of that version. (test_parity.sh has the long
 # scene of 5.5.0 and 4.9.7, with rates and retries.)
 # small: one broker at a time.
 set -uo pipefail
@@ -77,6 +77,34 @@ equals_java() { # equals_java TABLE...
 }
 numbers() { jq -c '.rows[] | [.consumer_group, .topic, .broker, .queue, .min_offset, .max_offset, .consumer_offset, .lag]' "$dir/status/queues.json" | sort; }
 
+# A group that takes by POP: nobody came yet, twelve of twenty held, all acknowledged, gone. Of what is in flight the Java tools say 0, or
+# another number that is not it.
+courier_is() { # courier_is WANTED: type members lag inflight; what its clients hold; owners and inflight of its queues
+    local what
+    for what in groups backlogs clients queues; do "$MQPUSH" status $what -n "$NAMESRV" --group courier -o json; done 2>"$dir/err" |
+        jq -rs '(.[1:] | map([.rows[] | select(.topic == "parcels" or has("topic") == false)])) as [$backlogs, $clients, $queues]
+            | "\(.[0].rows[0] | "\(.type) \(.members)") \($backlogs | map("\(.lag) \(.inflight)")); \($clients | map(.pop_inflight));"
+            + " \($queues | map("\(.client) \(.inflight)") | unique)"' >"$dir/courier"
+    [ "$(<"$dir/courier")" = "$1" ]
+}
+courier() { # courier CLAIM WANTED: sooner or later
+    wait_for 30 courier_is "$2"
+    same "$label: $1" "$2" "$(<"$dir/courier")"
+}
+java_diff() { "$lab" admin "$dir/lab" consumerProgress -g courier 2>"$dir/err" | sed -n 's/^Consume Diff Total: //p'; }
+takes_by_pop() { # sets diff: that of the Java tool while twelve of twenty are held
+    quietly pop "$dir/lab" start
+    courier "a POP group that never came has no backlog, and no type yet" 'unknown 0 []; []; []'
+    quietly pop "$dir/lab" hold
+    diff=$(java_diff)
+    courier "a POP group: 12 are in flight, as its client says, lag as Java has it, no queue has an owner" "pop 1 [\"$diff 12\"]; [12]; [\" null\"]"
+    quietly pop "$dir/lab" ack
+    courier "all acknowledged: 0 in flight, no lag" 'pop 1 ["0 0"]; [0]; [" null"]'
+    quietly pop "$dir/lab" stop
+    courier "nobody there: what is in flight is not known" 'unknown 0 ["0 null"]; []; [" null"]'
+    same "$label: nor does the Java tool see a diff then" 0 "$(java_diff)"
+}
+
 all='queues backlogs groups topics brokers'
 
 boot '4.3.2' --version 4.3.2
@@ -116,6 +144,8 @@ same "$label: they are" "1 1" "$(header_type "$BROKER_A" 28) $(header_type "$NAM
 equals_java $all
 same "$label: a message for light queues is counted where it lies, and nowhere else" '[["T00001",12]]' \
     "$(jq -c '[.rows[] | select(.topic == "T00001" or (.topic | startswith("%LMQ%"))) | [.topic, .stored]]' "$dir/status/topics.json")"
+takes_by_pop
+same "$label: the lag of a POP group is what was not handed out" 8 "$diff"
 # With one static topic the list of topics (21) has bare numbers as keys, which the Java client of this version cannot read itself.
 before=$(jq '.rows | length' "$dir/status/topics.json")
 quietly admin "$dir/lab" updateStaticTopic -t T_STATIC -qn 4 -c lab
@@ -127,9 +157,11 @@ same "$label: is there with its queues, and all the others" "4 1 $((before + 1))
     "$(jq -r '"\(.rows[] | select(.topic == "T_STATIC") | "\(.queues) \(.stored)") \(.rows | length)"' "$dir/status/topics.json")"
 
 boot '5.5.0, RocksDB' --version 5.5.0 --set storeType=defaultRocksDB --set configManagerVersion=v2 --set enableLmq=true \
-    --set enableMultiDispatch=true
+    --set enableMultiDispatch=true --set popConsumerKVServiceInit=true --set popConsumerKVServiceEnable=true
 live
 check "$label: that is where its offsets are" test -d "$dir/lab/broker-a/store/config/rdb"
 # shellcheck disable=SC2086
 equals_java $all clients owners
+takes_by_pop
+check "$label: and, with this store of POP, what each of the four queues handed out last" test "$diff" -gt 8 -a "$diff" -le 12
 done_testing

@@ -134,6 +134,20 @@ START_TEST(topics_of_a_client_have_a_limit)
 }
 END_TEST
 
+START_TEST(shared_queues_of_a_client_have_a_limit)
+{
+    must_topic("t");
+    buf_puts(&text, "{\"mqPopTable\":{");
+    for (int i = 0; i < RUNNING_TOPICS_MAX + _i; i++)
+        buf_printf(&text, "%s{\"topic\":\"t\",\"brokerName\":\"b%d\",\"queueId\":-1}:{\"waitAckCount\":2}", i > 0 ? "," : "", i);
+    buf_puts(&text, "}}");
+    const struct running *r = tell();
+    ck_assert_uint_eq(r->pop_count, 1);
+    ck_assert_int_eq(running_pop_inflight(r, 1), RUNNING_TOPICS_MAX * 2);
+    ck_assert(r->is_cut == (_i > 0));
+}
+END_TEST
+
 /* ---- refusals, what is read back --------------------------------------------------------------------------------- */
 
 START_TEST(refusals_remembered_have_a_limit)
@@ -272,6 +286,7 @@ int main(void)
     tcase_add_test(c, the_rest_of_a_large_topic_has_no_histories);
     tcase_add_loop_test(c, queues_of_a_client_have_a_limit, 0, 2);
     tcase_add_loop_test(c, topics_of_a_client_have_a_limit, 0, 2);
+    tcase_add_loop_test(c, shared_queues_of_a_client_have_a_limit, 0, 2);
     tcase_add_loop_test(c, refusals_remembered_have_a_limit, 0, 2);
     tcase_add_test(c, what_was_remembered_has_an_age);
     tcase_add_test(c, seconds_beyond_all_time_are_never);
