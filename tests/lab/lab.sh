@@ -623,6 +623,7 @@ cmd_signal() {
     pid=$(pid_of "$2")
     is_alive "$pid" || die "$2 does not run"
     kill -"$3" "$pid" || exit 1
+    [ "$3" != KILL ] || until is_gone "$pid"; do sleep 0.02; done
     [ "$3" != KILL ] || end_all "$2"
 }
 
