@@ -125,12 +125,15 @@ deps:
 test-deps:
 	@tests/install.sh test
 
+# As many compilers as there are processors, unless -j says otherwise.
+PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@tests/demo.sh ./mqpush
 
 check: test-deps
-	@$(MAKE) --no-print-directory run-tests
+	@$(MAKE) --no-print-directory $(PARALLEL) run-tests
 
 TEST_BINARIES := $(BUILD)/mqpush $(UNIT_TESTS) $(BATTERY_TESTS) $(FUZZ_REPLAYS) $(INTEGRATION_PROGRAMS)
 run-tests: $(TEST_BINARIES)
