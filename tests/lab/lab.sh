@@ -165,11 +165,12 @@ cmd_install() {
 # processes
 
 # Nobody may be there to collect a dead child of a script that has long ended: a zombie is gone, too.
-is_gone() {
-    local stat
+is_gone() { # a zombie is, once its last thread has let go of its ports
+    local stat threads
     stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
     stat=${stat##*) }
-    [ "${stat%% *}" = Z ]
+    threads=("/proc/$1/task"/*)
+    [ "${stat%% *}" = Z ] && [ ${#threads[@]} -le 1 ]
 }
 
 # A pid counts as ours only while its command line names this lab, so a recycled pid is never touched.
