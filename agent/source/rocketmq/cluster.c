@@ -19,12 +19,18 @@
 #define NAME_HELD 160
 #define OFFSET_HELD (2 * sizeof(int64_t)) /* committed and, maybe, pulled */
 
+/* Whoever is told "no" finds out which limit it was. */
+static bool within(struct cluster *c, bool is_within, const char *limit)
+{
+    if (!is_within)
+        c->limit = limit;
+    return is_within;
+}
+
 bool cluster_take(struct cluster *c, size_t bytes)
 {
-    if (bytes > SOURCE_HELD_MAX || *c->held > SOURCE_HELD_MAX - bytes) {
-        c->limit = LIMIT_NAME(SOURCE_HELD_MAX);
+    if (!within(c, bytes <= SOURCE_HELD_MAX && *c->held <= SOURCE_HELD_MAX - bytes, LIMIT_NAME(SOURCE_HELD_MAX)))
         return false;
-    }
     *c->held += bytes;
     return true;
 }
@@ -72,9 +78,7 @@ static uint32_t add_name(struct cluster *c, struct intern *in, struct view name,
     uint32_t id = intern_find(in, name.data, name.len);
 
     *is_new = id == 0;
-    if (id == 0 && in->count > max)
-        c->limit = limit;
-    if (id != 0 || in->count > max || !cluster_take(c, NAME_HELD + name.len))
+    if (id != 0 || !within(c, in->count <= max, limit) || !cluster_take(c, NAME_HELD + name.len))
         return id;
     c->names_held += NAME_HELD + name.len;
     return intern_add(in, name.data, name.len);
@@ -96,18 +100,11 @@ static enum topic_kind kind_in(const struct cluster *c, struct view topic)
     return TOPIC_NORMAL;
 }
 
-static bool is_too_long(struct cluster *c, struct view name)
-{
-    if (name.len > NAME_MAX_BYTES)
-        c->limit = LIMIT_NAME(NAME_MAX_BYTES);
-    return name.len > NAME_MAX_BYTES;
-}
-
 uint32_t cluster_topic(struct cluster *c, struct view name)
 {
     bool is_new;
 
-    if (is_too_long(c, name))
+    if (!within(c, name.len <= NAME_MAX_BYTES, LIMIT_NAME(NAME_MAX_BYTES)))
         return 0;
     uint32_t id = add_name(c, &c->topics, name, CLUSTER_TOPICS_MAX, LIMIT_NAME(CLUSTER_TOPICS_MAX), &is_new);
 
@@ -125,7 +122,7 @@ uint32_t cluster_group(struct cluster *c, struct view name)
 {
     bool is_new;
 
-    if (is_too_long(c, name))
+    if (!within(c, name.len <= NAME_MAX_BYTES, LIMIT_NAME(NAME_MAX_BYTES)))
         return 0;
     uint32_t id = add_name(c, &c->groups, name, CLUSTER_GROUPS_MAX, LIMIT_NAME(CLUSTER_GROUPS_MAX), &is_new);
 
@@ -240,27 +237,19 @@ static uint32_t find_run(uint32_t count, uint32_t first, uint32_t slots)
     return slots > 0 && first + slots == count ? first : count;
 }
 
-static bool may_number(struct cluster *c, uint32_t queues)
+/* So many queues of one topic, behind `first` others of the broker, that take so many bytes each. */
+static bool may_have_queues(struct cluster *c, uint32_t queues, uint32_t first, uint32_t room, size_t size)
 {
-    if (queues > BODY_QUEUES_MAX)
-        c->limit = LIMIT_NAME(BODY_QUEUES_MAX);
-    return queues <= BODY_QUEUES_MAX;
-}
-
-static bool may_end_at(struct cluster *c, uint32_t first, uint32_t queues)
-{
-    if (first > BROKER_QUEUES_MAX - queues)
-        c->limit = LIMIT_NAME(BROKER_QUEUES_MAX);
-    return first <= BROKER_QUEUES_MAX - queues;
+    return within(c, first <= BROKER_QUEUES_MAX - queues, LIMIT_NAME(BROKER_QUEUES_MAX)) && may_reach(c, room, first + queues, size);
 }
 
 bool broker_set_queues(struct broker *b, struct topic_part *t, uint32_t queues)
 {
-    if (!may_number(b->cluster, queues))
+    if (!within(b->cluster, queues <= BODY_QUEUES_MAX, LIMIT_NAME(BODY_QUEUES_MAX)))
         return false;
     if (queues > t->slots) {
         uint32_t first = find_run(b->end_count, t->first, t->slots);
-        if (!may_end_at(b->cluster, first, queues) || !may_reach(b->cluster, b->end_room, first + queues, sizeof(*b->ends)))
+        if (!may_have_queues(b->cluster, queues, first, b->end_room, sizeof(*b->ends)))
             return false;
         b->end_count = first + queues;
         b->ends = reach(b->ends, &b->end_room, b->end_count, sizeof(*b->ends));
@@ -277,11 +266,11 @@ bool broker_set_queues(struct broker *b, struct topic_part *t, uint32_t queues)
 
 bool broker_set_offsets(struct broker *b, struct pair_part *p, uint32_t queues)
 {
-    if (!may_number(b->cluster, queues))
+    if (!within(b->cluster, queues <= BODY_QUEUES_MAX, LIMIT_NAME(BODY_QUEUES_MAX)))
         return false;
     if (queues > p->slots) {
         uint32_t first = find_run(b->offset_count, p->first, p->slots);
-        if (!may_end_at(b->cluster, first, queues) || !may_reach(b->cluster, b->offset_room, first + queues, OFFSET_HELD))
+        if (!may_have_queues(b->cluster, queues, first, b->offset_room, OFFSET_HELD))
             return false;
         b->offset_count = first + queues;
         uint32_t room = b->offset_room;
