@@ -153,8 +153,7 @@ static void io_clients(struct memory_io *io, struct cluster *c, struct group_inf
 void io_group(struct memory_io *io, struct cluster *c, uint32_t group)
 {
     struct group_info *g = &c->group_infos[group];
-    int64_t asked_at_ns = g->clients_left.count > 0 ? 0 : g->asked_at_ns; /* 0: asked again at once */
-    bool is_known = g->is_known && g->clients_left.count == 0;
+    bool is_cut = g->clients_left.count > 0, is_known = g->is_known && !is_cut;
 
     io_u16(io, &g->asked_broker, (uint16_t)c->broker_count);
     io_u8(io, &g->model, MODEL_BROADCASTING);
@@ -165,11 +164,9 @@ void io_group(struct memory_io *io, struct cluster *c, uint32_t group)
     io_bool(io, &g->is_listed);
     io_look(io, &g->moved);
     io_seconds(io, &g->moved_at_s);
-    io_time(io, &asked_at_ns);
+    io_time_unless(io, &g->asked_at_ns, is_cut);
     io_time(io, &g->changed_at_ns);
     io_clients(io, c, g);
-    if (!io->is_writing) {
+    if (!io->is_writing)
         g->is_known = is_known;
-        g->asked_at_ns = asked_at_ns;
-    }
 }

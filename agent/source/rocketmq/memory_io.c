@@ -143,6 +143,15 @@ void io_time(struct memory_io *io, int64_t *ns)
     *ns = is_never ? 0 : io->base_ns - age_ms * NS_PER_MS;
 }
 
+void io_time_unless(struct memory_io *io, int64_t *ns, bool is_cut)
+{
+    int64_t kept = is_cut ? 0 : *ns;
+
+    io_time(io, &kept);
+    if (!io->is_writing)
+        *ns = kept;
+}
+
 /* A host that has booted since cannot say "before that": it says "then". */
 void io_seconds(struct memory_io *io, uint32_t *s)
 {

@@ -36,6 +36,7 @@ void io_real(struct memory_io *io, double *value);
 void io_float(struct memory_io *io, float *value);
 void io_offset(struct memory_io *io, int64_t *value, int64_t near); /* UNKNOWN or an offset; short if it is close to `near` */
 void io_time(struct memory_io *io, int64_t *ns);      /* monotonic; 0: never */
+void io_time_unless(struct memory_io *io, int64_t *ns, bool is_cut); /* writes never if so: what was left out is asked again at once */
 void io_seconds(struct memory_io *io, uint32_t *s);   /* the same in seconds */
 void io_look(struct memory_io *io, uint32_t *number); /* 0: never */
 /* Of things that take at least a byte each. Reading fails beyond max, or beyond what is left. */

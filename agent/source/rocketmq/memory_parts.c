@@ -328,10 +328,8 @@ static void read_producers(struct memory_io *io, struct broker *b, uint32_t coun
 static void io_producers(struct memory_io *io, struct broker *b)
 {
     bool is_known = b->producers != NULL;
-    int64_t at_ns = b->lacks.producers.count > 0 ? 0 : b->producers_at_ns; /* 0: asked again at once */
 
-    io_time(io, &at_ns);
-    b->producers_at_ns = io->is_writing ? b->producers_at_ns : at_ns;
+    io_time_unless(io, &b->producers_at_ns, b->lacks.producers.count > 0);
     io_bool(io, &is_known);
     if (!is_known || io->failed)
         return;
@@ -414,15 +412,12 @@ static void io_manners(struct memory_io *io, struct manners *m)
 static void io_inventory(struct memory_io *io, struct broker *b)
 {
     bool is_cut = b->lacks.topics.count > 0 || b->lacks.queues.count > 0 || b->lacks.groups.count > 0;
-    int64_t at_ns = is_cut ? 0 : b->inventory_at_ns;
     bool names_changed = b->names_changed || is_cut;
 
-    io_time(io, &at_ns);
+    io_time_unless(io, &b->inventory_at_ns, is_cut);
     io_bool(io, &names_changed);
-    if (!io->is_writing) {
-        b->inventory_at_ns = at_ns;
+    if (!io->is_writing)
         b->names_changed = names_changed;
-    }
 }
 
 void io_broker_parts(struct memory_io *io, struct broker *b)
