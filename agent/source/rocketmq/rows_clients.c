@@ -216,9 +216,10 @@ static void add_broadcast(struct rows *r, uint32_t group, const struct group_inf
 {
     size_t count;
     struct running_queue *all = gather_queues(r, g, &count);
+    bool is_cut = all != NULL && cluster_is_cut(r->cluster);
 
     for (size_t at = 0, end; all != NULL && at < count; at = end) {
-        struct broadcast_backlog sum = { .is_incomplete = cluster_is_cut(r->cluster) };
+        struct broadcast_backlog sum = { .is_incomplete = is_cut };
         uint32_t topic = all[at].topic;
         for (end = at; end < count && all[end].topic == topic;) {
             size_t first = end;
