@@ -80,7 +80,7 @@ static void *redis_start(enum battery_fault fault, char *address, size_t size)
 {
     struct redis_peer *peer = redis_peer_start();
 
-    snprintf(address, size, "redis://127.0.0.1:%d/0", redis_peer_port(peer));
+    snprintf(address, size, "%s/0", redis_peer_url(peer));
     switch (fault) {
     case FAULT_REFUSES:
         redis_peer_refuse(peer);

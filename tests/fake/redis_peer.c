@@ -38,7 +38,8 @@ enum mood { MOOD_FINE, MOOD_HANG, MOOD_SAY, MOOD_SAY_FOREVER };
 struct redis_peer {
     pthread_mutex_t lock;
     pthread_t thread;
-    int listener, port, stop_fd;
+    int listener, stop_fd;
+    char url[40];
     enum mood mood; /* of the next connection */
     size_t cut_read, cut_write, drip;
     char *say, *again;
@@ -388,7 +389,7 @@ struct redis_peer *redis_peer_start(void)
     assert(rc == 0);
     listen(p->listener, 16);
     getsockname(p->listener, (struct sockaddr *)&at, &size);
-    p->port = ntohs(at.sin_port);
+    snprintf(p->url, sizeof(p->url), "redis://127.0.0.1:%d", ntohs(at.sin_port));
     buf_init(&p->log, 0);
     pthread_mutex_init(&p->lock, NULL);
     pthread_create(&p->thread, NULL, run, p);
@@ -425,9 +426,9 @@ void redis_peer_stop(struct redis_peer *p)
     free(p);
 }
 
-int redis_peer_port(const struct redis_peer *p)
+const char *redis_peer_url(const struct redis_peer *p)
 {
-    return p->port;
+    return p->url;
 }
 
 void redis_peer_refuse(struct redis_peer *p)

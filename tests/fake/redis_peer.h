@@ -15,7 +15,7 @@ struct redis_peer;
 
 struct redis_peer *redis_peer_start(void);
 void redis_peer_stop(struct redis_peer *p);
-int redis_peer_port(const struct redis_peer *p);
+const char *redis_peer_url(const struct redis_peer *p); /* "redis://127.0.0.1:6379"; its own */
 
 /* The next connection is cut after so many bytes were read from it, or written to it; what came before has been done. */
 void redis_peer_cut_after_read(struct redis_peer *p, size_t bytes);

@@ -230,13 +230,10 @@ static struct sink_rig rig;
 
 static void setup(void)
 {
-    char url[64];
-
     peer = redis_peer_start();
     sink_rig_init(&rig, "redis");
     rig.env.timeout_ms = 500;
-    snprintf(url, sizeof(url), "redis://127.0.0.1:%d", redis_peer_port(peer));
-    sink_rig_set(&rig, "url", url);
+    sink_rig_set(&rig, "url", redis_peer_url(peer));
 }
 
 static void teardown(void)
@@ -568,10 +565,8 @@ START_TEST(rows_of_another_label_are_known_again)
     open_rig();
     ck_assert_int_eq(deliver(make_batch(TIME_MS, ROWS, 0)), SINK_OK);
     struct sink_rig other;
-    char url[64];
     sink_rig_init(&other, "redis");
-    snprintf(url, sizeof(url), "redis://127.0.0.1:%d", redis_peer_port(peer));
-    sink_rig_set(&other, "url", url);
+    sink_rig_set(&other, "url", redis_peer_url(peer));
     sink_rig_label(&other, "env", "new");
     sink_rig_fini(&rig); /* the peer talks to one at a time; the agent restarts with another configuration */
     rig = other;

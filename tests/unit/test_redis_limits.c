@@ -18,12 +18,9 @@ static struct sink_rig rig;
 
 static void setup(void)
 {
-    char url[64];
-
     peer = redis_peer_start();
     sink_rig_init(&rig, "redis");
-    snprintf(url, sizeof(url), "redis://127.0.0.1:%d", redis_peer_port(peer));
-    sink_rig_set(&rig, "url", url);
+    sink_rig_set(&rig, "url", redis_peer_url(peer));
     rig.env.timeout_ms = rig.deadline_ms = 20000;
     ck_assert_msg(sink_rig_open(&rig) == 0, "%s", rig.err.msg);
 }
