@@ -624,8 +624,10 @@ cmd_signal() {
     pid=$(pid_of "$2")
     is_alive "$pid" || die "$2 does not run"
     kill -"$3" "$pid" || exit 1
-    [ "$3" != KILL ] || until is_gone "$pid"; do sleep 0.02; done
-    [ "$3" != KILL ] || end_all "$2"
+    if [ "$3" = KILL ]; then
+        until is_gone "$pid"; do sleep 0.02; done
+        rm -f "$DIR/run/$2.pid"
+    fi
 }
 
 # After a name server all brokers that run must have found it again.
@@ -741,19 +743,21 @@ scene_process() { # ROLE SECONDS
         -cp "$CLASSPATH_V" Scene "$1" "$NAMESRV" "$DIR/scene"
 }
 
-# scene_state SECONDS REGEX - waits until the state of the main process matches.
-scene_state() {
-    local until=$(($(now_ms) + $1 * 1000)) now=
+# await_state PROCESS FILE SECONDS REGEX - waits until what the process says of itself matches.
+await_state() {
+    local until=$(($(now_ms) + $3 * 1000)) now=
     while :; do
-        [ -f "$DIR/scene/main.state" ] && now=$(<"$DIR/scene/main.state")
-        [[ $now =~ ^($2)$ ]] && return 0
-        is_alive "$(pid_of scene-main)" || { say "the scene ended, state ${now:-unknown}"; break; }
-        [ "$(now_ms)" -lt "$until" ] || { say "the scene is ${now:-not up} after $1 s, not $2"; break; }
-        sleep 0.2
+        [ -f "$2" ] && now=$(<"$2")
+        [[ $now =~ ^($4)$ ]] && return 0
+        is_alive "$(pid_of "$1")" || { say "$1 ended, state ${now:-unknown}"; break; }
+        [ "$(now_ms)" -lt "$until" ] || { say "$1 is ${now:-not up} after $3 s, not $4"; break; }
+        sleep 0.1
     done
-    tail -n 20 "$DIR"/log/scene-*.out >&2
+    tail -n 20 "$DIR/log/${1%%-*}"*.out >&2
     return 1
 }
+scene_state() { await_state scene-main "$DIR/scene/main.state" "$@"; }
+pop_state() { await_state pop "$DIR/pop/state" "$@"; }
 
 cmd_scene() {
     local word=$2 life=$SCENE_LIFE_S t
@@ -870,20 +874,6 @@ cmd_online() {
     stop) end_all online ;;
     *) usage_error "no online word $word" ;;
     esac
-}
-
-# pop_state SECONDS WORD - waits until the courier says so.
-pop_state() {
-    local until=$(($(now_ms) + $1 * 1000)) now=
-    while :; do
-        [ -f "$DIR/pop/state" ] && now=$(<"$DIR/pop/state")
-        [ "$now" != "$2" ] || return 0
-        is_alive "$(pid_of pop)" || { say "the courier ended"; break; }
-        [ "$(now_ms)" -lt "$until" ] || { say "the courier is not $2 after $1 s"; break; }
-        sleep 0.1
-    done
-    tail -n 20 "$DIR/log/pop.out" >&2
-    return 1
 }
 
 cmd_pop() {
