@@ -41,7 +41,7 @@ old=(job/rocketmq job/rocketmq/instance/gone job/rocketmq/instance@base64/YS9i/r
     job/rocketmq/instance/gone/zone@base64/5raI6LS5 job@base64/dGVhbS94/instance/slash job/other/instance/gone)
 for path in "${old[@]}"; do put "$first" "$path"; done
 put "$second" job/rocketmq/instance/gone
-sleep 5.1
+sleep 6.5 # the clock of a gateway is its Date header, whole seconds
 "$MQPUSH" once -n 127.0.0.1:1 --to "$first" >"$dir/out" 2>&1
 # However slow this machine is, these two stay young.
 while put "$first" job/rocketmq/instance/alive && put "$first" "job/rocketmq/instance/$(uname -n)"; do sleep 0.3; done &
