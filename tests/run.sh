@@ -85,23 +85,31 @@ in_two_lanes() { # in_two_lanes FUNCTION TEST...: every other one
     wait
 }
 
-# Those that boot RocketMQ in one lane, so that there are few clusters at a time. In a script's head "# small:" says that its cluster may run
-# beside another one: it comes first in the other lane, long before those with two; "# alone:" that it bears no company.
+# Two lanes take turns at what boots RocketMQ, the longest first (its head says "# cluster: N s"), so that no more than two boot at a time;
+# a third lane has all the rest, but for what bears no company ("# alone:").
+next_with_cluster() { # takes one off the list; fails when none is left
+    flock "$out/list.lock" sh -c 'head -1 "$1" && sed -i 1d "$1"' sh "$out/list" | grep .
+}
+cluster_lane() {
+    local t
+    while t=$(next_with_cluster); do script "$t"; done
+}
 integration() {
-    local with_lab=() without=() small=() alone=() t
+    local without=() alone=() t
+    : >"$out/with"
     for t in tests/integration/test_*.sh; do
         if grep -q '^# alone:' "$t"; then
             alone+=("$t")
-        elif grep -q '^# small:' "$t"; then
-            small+=("$t")
         elif grep -qF "\"\$lab\" start" "$t"; then
-            with_lab+=("$t")
+            echo "$(sed -n 's/^# cluster: //p' "$t") $t" >>"$out/with"
         else
             without+=("$t")
         fi
     done
-    lane script "${with_lab[@]}" &
-    lane script "${small[@]}" "${without[@]}" &
+    sort -rn "$out/with" | awk '{ print $NF }' >"$out/list"
+    cluster_lane &
+    cluster_lane &
+    lane script "${without[@]}" &
     wait
     lane script "${alone[@]}"
 }

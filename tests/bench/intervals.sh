@@ -37,7 +37,8 @@ cpu_s() { cat "/proc/$1/task/"*/schedstat | awk '{ ns += $1 } END { printf "%.6f
 measure() { # measure VERSION TOPICS
     local version=$1 topics=$2 lab_dir="$dir/lab-$1-$2" seen kind before after cpu fill=()
     [ "$topics" -gt 2000 ] && fill=(--queue-0-only)
-    "$lab" install "$version" && "$lab" start "$lab_dir" --version "$version" --topics "$topics" --groups "$topics" &&
+    "$lab" install "$version" && "$lab" start "$lab_dir" --version "$version" --topics "$topics" --groups "$topics" \
+        --jvm -XX:TieredStopAtLevel=4 &&
         "$lab" fill "$lab_dir" --topics "$topics" --every-tenth-behind "${fill[@]}" && "$lab" online "$lab_dir" start || return
     # shellcheck disable=SC1091
     . "$lab_dir/env"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # test_acl.sh - brokers that ask who we are, real ones: 5.5.0 with auth 2.0 and 4.9.7 with ACL 1.0. Right keys, wrong ones, missing
 # rights; the same numbers as without; what the broker's log says about our pages.
-# small: one broker.
+# cluster: 135 s
 set -uo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

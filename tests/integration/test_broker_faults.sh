@@ -4,6 +4,7 @@
 #
 # Two real brokers; broker-b and the name server behind proxies (cut_proxy.c) that spoil what passes. A row without a check fails, as does
 # a check without a row.
+# cluster: 260 s
 set -uo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test_faults.sh - what a user sees when something is wrong: a clear line that names the address, the right exit code, and everything
 # else delivered. Real brokers, two of them; a scripted peer only where no real server can be made to behave so.
+# cluster: 200 s
 set -uo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

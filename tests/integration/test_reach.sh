@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # test_reach.sh - real brokers where they are hard to reach: behind TLS that asks for a client certificate, behind proxies, at
 # advertised addresses that lead nowhere, on IPv6. What reaches them, what is said when something does not fit, no secret anywhere.
-# small: one broker.
+# cluster: 63 s
 set -uo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

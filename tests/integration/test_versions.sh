@@ -2,7 +2,7 @@
 # test_versions.sh - servers from 4.3.2 to 5.5.0 and their odd settings, real ones: binary headers, a RocksDB store, light queues, a static
 # topic, POP. No request goes unanswered, and every number is the official Java admin client's of that version. (test_parity.sh has the long
 # scene of 5.5.0 and 4.9.7, with rates and retries.)
-# small: one broker at a time.
+# cluster: 300 s
 set -uo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -184,7 +184,7 @@ is_alive() { # PID [LAB-DIRECTORY]
 pid_of() { [ -f "$DIR/run/$1.pid" ] && cat "$DIR/run/$1.pid"; }
 
 # launch NAME SECONDS JVM-ARGS... - in a session of its own, without any descriptor of the caller. Nothing of a lab is
-# for the network, see loopback.c.
+# for the network, see loopback.c. They live for minutes, where the second compiler costs a third of a boot and pays nothing back.
 launch() {
     local name=$1 life=$2 extra=()
     shift 2
@@ -195,7 +195,7 @@ launch() {
     home_of_lab
     ROCKETMQ_HOME=$HOME_V LAB_SERVER=$DIR/$name LD_PRELOAD=$CACHE/loopback.so${LAB_PRELOAD:+:$LAB_PRELOAD} \
         setsid env -u NAMESRV_ADDR -u JAVA_TOOL_OPTIONS java -Dlab.dir="$DIR" -Dlab.life="$life" "${extra[@]}" -Duser.home="$DIR/log/home" -Dfile.encoding=UTF-8 \
-        -Djava.io.tmpdir="$DIR/tmp" -XX:-UsePerfData -XX:+UseSerialGC "${OPENS[@]}" "$@" \
+        -Djava.io.tmpdir="$DIR/tmp" -XX:-UsePerfData -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "${OPENS[@]}" "$@" \
         </dev/null >>"$DIR/log/$name.out" 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
     local pid=$! i
     printf '%s\n' "$pid" >"$DIR/run/$name.pid"
@@ -739,7 +739,7 @@ run_java() { # MAX-SECONDS XMX JVM-ARGS...
 # the living scene; what is in it stands at the head of java/Scene.java
 
 scene_process() { # ROLE SECONDS
-    launch "scene-$1" "$2" -Xms16m -Xmx64m -XX:TieredStopAtLevel=1 -Drocketmq.client.logUseSlf4j=false \
+    launch "scene-$1" "$2" -Xms16m -Xmx64m -Drocketmq.client.logUseSlf4j=false \
         -cp "$CLASSPATH_V" Scene "$1" "$NAMESRV" "$DIR/scene"
 }
 
@@ -861,7 +861,7 @@ cmd_online() {
     start)
         is_alive "$(pid_of online)" && die "already online"
         : >"$DIR/log/online.out"
-        launch online "$life" -Xmx128m -XX:TieredStopAtLevel=1 -cp "$CLASSPATH_V" Load online "$NAMESRV" "$LAB_GROUPS" "$LAB_TOPICS"
+        launch online "$life" -Xmx128m -cp "$CLASSPATH_V" Load online "$NAMESRV" "$LAB_GROUPS" "$LAB_TOPICS"
         for ((i = 0; i < 300; i++)); do
             grep -q '^first heartbeats' "$DIR/log/online.out" && return 0
             is_alive "$(pid_of online)" || break
@@ -890,7 +890,7 @@ cmd_pop() {
         is_alive "$(pid_of pop)" && die "the courier is under way"
         rm -f "$DIR/pop/state"
         : >"$DIR/pop/hold"
-        launch pop "$SCENE_LIFE_S" -Xmx64m -XX:TieredStopAtLevel=1 -cp "$CLASSPATH_V" Pop consume "$NAMESRV" "$DIR/pop"
+        launch pop "$SCENE_LIFE_S" -Xmx64m -cp "$CLASSPATH_V" Pop consume "$NAMESRV" "$DIR/pop"
         pop_state 90 held || { end_all pop; exit 1; }
         ;;
     ack)
