@@ -204,7 +204,7 @@ static uint32_t read_seconds(int64_t ago_s)
 {
     struct memory_io io = { .is_writing = true, .out = &text };
     uint64_t code = ((uint64_t)ago_s << 1 ^ (uint64_t)(ago_s >> 63)) + 1;
-    uint32_t s;
+    uint32_t s = 0;
 
     buf_reset(&text);
     io_u64(&io, &code);
