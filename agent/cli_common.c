@@ -15,7 +15,7 @@
 
 /* Messages -------------------------------------------------------------------------------------------------------- */
 
-static void complain(const struct cli_command *command, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void complain(const struct cli_command *command, const char *fmt, va_list ap)
 {
     fprintf(stderr, "mqpush %s: ", command->word);
     vfprintf(stderr, fmt, ap);
