@@ -123,7 +123,7 @@ static const char *print_time(int64_t unix_s, char *text, size_t size)
     time_t at = (time_t)unix_s;
     struct tm tm;
 
-    if (localtime_r(&at, &tm) == NULL || strftime(text, size, "%Y-%m-%d %H:%M", &tm) == 0)
+    if (localtime_r(&at, &tm) == NULL || strftime(text, size, tm.tm_sec == 0 ? "%Y-%m-%d %H:%M" : "%Y-%m-%d %H:%M:%S", &tm) == 0)
         snprintf(text, size, "@%lld", (long long)unix_s);
     return text;
 }
