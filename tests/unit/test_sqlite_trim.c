@@ -1,9 +1,8 @@
 /* test_sqlite_trim.c - the history: what is too old or too much goes, in steps. */
+#include "tests/unit/small_disk.h"
 #include "tests/unit/test_sqlite.h"
 
-#include <sched.h>
 #include <signal.h>
-#include <sys/mount.h>
 
 #define PAGE 4096
 
@@ -226,8 +225,7 @@ START_TEST(on_a_nearly_full_disk_unused_pages_go_back)
 {
     char filler[160];
 
-    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("none", directory, "tmpfs", 0, "size=64m") < 0)
+    if (!small_disk("64m"))
         return;
     void *sink = open_with((struct limits){ .keep = "1h" });
     for (int i = 0; i < 240; i++)

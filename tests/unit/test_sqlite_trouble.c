@@ -1,9 +1,8 @@
 /* test_sqlite_trouble.c - the history: locks, deadlines, full disks, kills, damage. */
+#include "tests/unit/small_disk.h"
 #include "tests/unit/test_sqlite.h"
 
-#include <sched.h>
 #include <signal.h>
-#include <sys/mount.h>
 
 /* ---- trouble ---- */
 
@@ -119,9 +118,7 @@ START_TEST(on_a_full_disk_it_stops_before_the_last_bytes)
     struct err err = { 0 };
     int stored = 0;
 
-    /* A disk of our own, in a name space of our own; where that is not allowed there is nothing to see here. */
-    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("none", directory, "tmpfs", 0, "size=12m") < 0)
+    if (!small_disk("12m"))
         return;
     void *sink = open_sink();
     for (int i = 0;; i++) {
