@@ -8,6 +8,7 @@
 set -uo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+MQPUSH=${MQPUSH:-$tests/../mqpush}
 scenes=${SCENES:-10 1000 10000}
 versions=${VERSIONS:-5.5.0 4.9.7}
 kinds=${KINDS:-first busy busy idle idle part part}

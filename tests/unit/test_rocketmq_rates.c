@@ -404,8 +404,8 @@ START_TEST(what_moves_is_asked_for_twice_a_minute_until_a_minute_after)
         EXPECT(r, BACKLOGS, OUT_BYTES_RATE, is_idle ? 0 : 250.25);
         EXPECT(r, BROKERS, PUT_RATE_MINUTE, is_idle ? 0 : 7.5);
         EXPECT(r, BROKERS, GET_RATE_MINUTE, is_idle ? 0 : 8.5);
-        EXPECT(r, TOPICS, IN_RATE_MINUTE, s <= 40 ? 6 : s >= 60 ? 0 : CELL(r, TOPICS, IN_RATE_MINUTE));
-        EXPECT(r, SHARES, OUT_RATE_MINUTE, s <= 40 ? 2 : s >= 60 ? 0 : CELL(r, SHARES, OUT_RATE_MINUTE));
+        EXPECT(r, TOPICS, IN_RATE_MINUTE, s <= 40 ? 6 : s >= 70 ? 0 : CELL(r, TOPICS, IN_RATE_MINUTE));
+        EXPECT(r, SHARES, OUT_RATE_MINUTE, s <= 40 ? 2 : s >= 70 ? 0 : CELL(r, SHARES, OUT_RATE_MINUTE));
         EXPECT(r, SHARES, SEND_BACK, 0);
     }
     rig_free(r);
