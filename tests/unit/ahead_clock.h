@@ -51,14 +51,9 @@ int clock_ms_until(int64_t deadline_ns)
     return left_ms <= 0 ? 0 : left_ms > INT_MAX ? INT_MAX : (int)left_ms;
 }
 
-/* From whole second to whole second: what the test itself needed in between does not add up. */
 static void pass(int64_t seconds)
 {
-    static int64_t second;
-    int64_t now_ns = clock_now_ns(), now = now_ns / NS_PER_S + 1;
-
-    second = second == 0 || second + seconds < now ? now + seconds : second + seconds;
-    ahead_ns += second * NS_PER_S - now_ns;
+    ahead_ns += seconds * NS_PER_S;
 }
 
 #endif
