@@ -181,6 +181,8 @@ static void deliver_into_a_closed_directory(void)
     char detail[256];
     if (sqlite_sink.probe(sink, clock_now_ns() + NS_PER_S, detail, sizeof(detail), &err) == 0)
         _exit(2);
+    batch_unref(b);
+    close_sink(sink);
 }
 
 START_TEST(an_unwritable_directory_is_said)
