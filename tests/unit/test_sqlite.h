@@ -84,7 +84,7 @@ static inline enum sink_result deliver_within(void *sink, const struct batch *b,
 
 static inline enum sink_result try_deliver(void *sink, const struct batch *b, struct err *err)
 {
-    return deliver_within(sink, b, 120000, err); /* memcheck needs a minute for 50,000 rows */
+    return deliver_within(sink, b, 120000, err); /* memcheck needs a minute for 20,000 rows */
 }
 
 static inline void deliver(void *sink, const struct batch *b)
