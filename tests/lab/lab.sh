@@ -16,6 +16,7 @@ DEFAULT_VERSION=5.5.0
 START_LIMIT_S=${LAB_START_LIMIT_S:-120}
 SERVER_LIFE_S=14400
 SCENE_LIFE_S=900
+STATE_LIMIT_S=300 # seconds where there is time; minutes beside a load of 20
 # What 4.x wants to reach into, servers and clients alike.
 OPENS=(--add-opens=java.base/java.nio=ALL-UNNAMED --add-opens=java.base/sun.nio.ch=ALL-UNNAMED --add-opens=java.base/jdk.internal.ref=ALL-UNNAMED)
 
@@ -743,14 +744,15 @@ scene_process() { # ROLE SECONDS
         -cp "$CLASSPATH_V" Scene "$1" "$NAMESRV" "$DIR/scene"
 }
 
-# await_state PROCESS FILE SECONDS REGEX - waits until what the process says of itself matches.
+# await_state PROCESS FILE REGEX - waits until what the process says of itself matches. It may say so with its last breath.
 await_state() {
-    local until=$(($(now_ms) + $3 * 1000)) now=
+    local until=$(($(now_ms) + STATE_LIMIT_S * 1000)) now='' ended=''
     while :; do
         [ -f "$2" ] && now=$(<"$2")
-        [[ $now =~ ^($4)$ ]] && return 0
-        is_alive "$(pid_of "$1")" || { say "$1 ended, state ${now:-unknown}"; break; }
-        [ "$(now_ms)" -lt "$until" ] || { say "$1 is ${now:-not up} after $3 s, not $4"; break; }
+        [[ $now =~ ^($3)$ ]] && return 0
+        [ -z "$ended" ] || { say "$1 ended, state ${now:-unknown}"; break; }
+        is_alive "$(pid_of "$1")" || { ended=yes; continue; }
+        [ "$(now_ms)" -lt "$until" ] || { say "$1 is ${now:-not up} after $STATE_LIMIT_S s, not $3"; break; }
         sleep 0.1
     done
     tail -n 20 "$DIR/log/${1%%-*}"*.out >&2
@@ -776,24 +778,24 @@ cmd_scene() {
         mkdir -p "$DIR/scene"
         scene_process main "$life"
         scene_process member "$life"
-        scene_state 90 'running|full' || { end_all scene-main scene-member; exit 1; }
+        scene_state 'running|full' || { end_all scene-main scene-member; exit 1; }
         say "the scene lives after $(seconds_since "$t") s"
         ;;
     wait)
-        scene_state 90 full || exit 1
+        scene_state full || exit 1
         ;;
     hold)
         : >"$DIR/scene/hold"
-        scene_state 90 held || exit 1
+        scene_state held || exit 1
         cat "$DIR/scene/summary.txt"
         ;;
     resume)
         rm -f "$DIR/scene/hold"
-        scene_state 30 'running|full' || exit 1
+        scene_state 'running|full' || exit 1
         ;;
     freeze)
         : >"$DIR/scene/freeze"
-        scene_state 90 frozen || exit 1
+        scene_state frozen || exit 1
         end_all scene-main scene-member
         cat "$DIR/scene/summary.txt"
         ;;
@@ -891,11 +893,11 @@ cmd_pop() {
         rm -f "$DIR/pop/state"
         : >"$DIR/pop/hold"
         launch pop "$SCENE_LIFE_S" -Xmx64m -cp "$CLASSPATH_V" Pop consume "$NAMESRV" "$DIR/pop"
-        pop_state 90 held || { end_all pop; exit 1; }
+        pop_state held || { end_all pop; exit 1; }
         ;;
     ack)
         rm -f "$DIR/pop/hold"
-        pop_state 90 'done' || exit 1
+        pop_state 'done' || exit 1
         ;;
     stop) end_all pop ;;
     *) usage_error "no pop word $word" ;;
